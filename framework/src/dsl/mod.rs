@@ -1,0 +1,1 @@
+//! Streams and tables as values to program with.

@@ -1,0 +1,1 @@
+//! Metrics under Kafka Streams' names.

@@ -1,0 +1,1 @@
+//! The blueprint of a topology.
