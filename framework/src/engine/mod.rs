@@ -50,10 +50,21 @@ pub struct Batch {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Operation {
-    Put { space: Space, key: Vec<u8>, value: Vec<u8> },
-    Delete { space: Space, key: Vec<u8> },
+    Put {
+        space: Space,
+        key: Vec<u8>,
+        value: Vec<u8>,
+    },
+    Delete {
+        space: Space,
+        key: Vec<u8>,
+    },
     /// Deletes `from` inclusive to `to` exclusive; `None` is the end of the space.
-    DeleteRange { space: Space, from: Vec<u8>, to: Option<Vec<u8>> },
+    DeleteRange {
+        space: Space,
+        from: Vec<u8>,
+        to: Option<Vec<u8>>,
+    },
 }
 
 impl Batch {
