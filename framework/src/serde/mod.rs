@@ -7,6 +7,11 @@
 //!
 //! Equal values must give equal bytes: stores compare keys by their bytes.
 
+mod datum;
+mod primitive;
+#[cfg(test)]
+mod testing;
+
 use crate::error::Result;
 use std::sync::Arc;
 
