@@ -4,7 +4,9 @@
 //! gives snapshots and deletes ranges. It knows nothing of records, stores, topics or transactions of the log.
 //! One engine serves one application instance (all its tasks) or one embedded log.
 
-use crate::error::Result;
+pub mod memory;
+
+use crate::error::{Error, ErrorKind, Result};
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -19,6 +21,51 @@ pub struct KeyRange {
     pub from: Bound<Vec<u8>>,
     /// Where the range ends.
     pub to: Bound<Vec<u8>>,
+}
+
+impl KeyRange {
+    /// Every key.
+    pub fn all() -> Self {
+        KeyRange { from: Bound::Unbounded, to: Bound::Unbounded }
+    }
+
+    /// Every key that starts with `prefix`.
+    ///
+    /// ```
+    /// use kstreams::engine::KeyRange;
+    /// use std::ops::Bound;
+    ///
+    /// let range = KeyRange::prefix(b"a\xff");
+    /// assert_eq!((range.from, range.to), (Bound::Included(b"a\xff".to_vec()), Bound::Excluded(b"b".to_vec())));
+    /// ```
+    pub fn prefix(prefix: &[u8]) -> Self {
+        KeyRange {
+            from: Bound::Included(prefix.to_vec()),
+            to: after_prefix(prefix).map_or(Bound::Unbounded, Bound::Excluded),
+        }
+    }
+
+    /// Whether no key can lie in it: it ends before it begins.
+    pub fn is_empty(&self) -> bool {
+        use Bound::{Excluded, Included, Unbounded};
+        match (&self.from, &self.to) {
+            (Unbounded, _) | (_, Unbounded) => false,
+            (Included(from), Included(to)) => from > to,
+            (Included(from) | Excluded(from), Included(to) | Excluded(to)) => from >= to,
+        }
+    }
+
+    pub(crate) fn as_bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
+        (self.from.as_ref().map(Vec::as_slice), self.to.as_ref().map(Vec::as_slice))
+    }
+}
+
+/// The smallest key behind all keys that start with `prefix`; `None` if there is no such key.
+pub fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+    let kept = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
+    let mut after = prefix[..=kept].to_vec();
+    after[kept] += 1;
+    Some(after)
 }
 
 /// The order in which a scan yields keys.
@@ -67,6 +114,16 @@ pub(crate) enum Operation {
     },
 }
 
+impl Operation {
+    pub(crate) fn space(&self) -> Space {
+        match self {
+            Operation::Put { space, .. } | Operation::Delete { space, .. } | Operation::DeleteRange { space, .. } => {
+                *space
+            }
+        }
+    }
+}
+
 impl Batch {
     /// Sets `key` to `value`.
     pub fn put(&mut self, space: Space, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
@@ -98,6 +155,12 @@ impl Batch {
     pub fn is_empty(&self) -> bool {
         self.operations.is_empty()
     }
+}
+
+/// The answer to a space that was dropped, or that another engine handed out.
+fn dropped(space: Space) -> Error {
+    Error::new(ErrorKind::NotFound, format!("space {} does not exist in this engine", space.0))
+        .with_hint("it was dropped, or comes from another engine")
 }
 
 /// Reads that see one moment, whatever is written meanwhile.
