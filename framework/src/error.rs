@@ -37,6 +37,8 @@ pub enum ErrorKind {
     Corrupt,
     /// A topic, partition, store or subject that does not exist.
     NotFound,
+    /// An offset that the log does not hold (any more), where no reset policy says what to do.
+    OutOfRange,
     /// Something that may exist once exists already, or is in use by another.
     InUse,
     /// The broker or registry refused the credentials.
@@ -175,7 +177,7 @@ impl Error {
             Config | Topology => Scope::Start,
             Deserialization | Serialization | Processing | Production => Scope::Record,
             Fenced | Aborted | Timeout | Pending | Corrupt => Scope::Thread,
-            NotFound | InUse | Unauthorized | Io | Bug => Scope::Fatal,
+            NotFound | OutOfRange | InUse | Unauthorized | Io | Bug => Scope::Fatal,
         }
     }
 }
