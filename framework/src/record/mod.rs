@@ -6,11 +6,13 @@ mod clock;
 mod context;
 mod headers;
 mod outbox;
+mod window;
 
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use context::RecordContext;
 pub use headers::{Header, Headers};
 pub use outbox::{Outbox, Outgoing};
+pub use window::{Session, Window, Windowed};
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,0 +1,158 @@
+//! Windows of stream-stream joins.
+
+use super::{check, check_total, millis};
+use crate::error::Result;
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+/// How far apart in time two records may be and still join.
+/// Kafka Streams: `org.apache.kafka.streams.kstream.JoinWindows`.
+///
+/// ```
+/// use kstreams::window::JoinWindows;
+/// use std::time::Duration;
+///
+/// let windows = JoinWindows::of(Duration::from_secs(5)).before(Duration::ZERO);
+/// assert_eq!(windows.seen_from_left(10_000), 10_000..=15_000);
+/// assert_eq!(windows.seen_from_right(10_000), 5_000..=10_000);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinWindows {
+    before_ms: i64,
+    after_ms: i64,
+    grace_ms: i64,
+    eager: bool,
+}
+
+impl JoinWindows {
+    /// Records at most `time_difference` apart, without grace; short for
+    /// [`of_time_difference_with_no_grace`](Self::of_time_difference_with_no_grace).
+    pub fn of(time_difference: Duration) -> Self {
+        let difference_ms = millis(time_difference);
+        JoinWindows { before_ms: difference_ms, after_ms: difference_ms, grace_ms: 0, eager: false }
+    }
+
+    /// Records at most `time_difference` apart; unmatched ones are known as soon as the window has passed.
+    pub fn of_time_difference_with_no_grace(time_difference: Duration) -> Self {
+        JoinWindows::of(time_difference)
+    }
+
+    /// Records at most `time_difference` apart; unmatched ones are known `grace` later.
+    pub fn of_time_difference_and_grace(time_difference: Duration, grace: Duration) -> Self {
+        JoinWindows::of(time_difference).grace(grace)
+    }
+
+    /// Sets how much earlier than the left record the right one may be.
+    pub fn before(self, time_difference: Duration) -> Self {
+        self.before_ms(millis(time_difference))
+    }
+
+    /// Sets how much later than the left record the right one may be.
+    pub fn after(self, time_difference: Duration) -> Self {
+        self.after_ms(millis(time_difference))
+    }
+
+    /// As [`before`](Self::before), in milliseconds; negative for a right record that must be later.
+    pub fn before_ms(mut self, before_ms: i64) -> Self {
+        self.before_ms = before_ms;
+        self
+    }
+
+    /// As [`after`](Self::after), in milliseconds; negative for a right record that must be earlier.
+    pub fn after_ms(mut self, after_ms: i64) -> Self {
+        self.after_ms = after_ms;
+        self
+    }
+
+    /// Sets how long after the window, in stream time, late records still join.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace_ms = millis(grace);
+        self
+    }
+
+    /// Left and outer joins emit an unmatched record at once, and perhaps its match later, as with Kafka
+    /// Streams' deprecated `JoinWindows.of`. (That one also sets a grace: 24 hours less the window's size.)
+    pub fn eager(mut self) -> Self {
+        self.eager = true;
+        self
+    }
+
+    /// Whether unmatched records are emitted at once.
+    pub fn is_eager(&self) -> bool {
+        self.eager
+    }
+
+    /// How much later than the left record the right one may be, in milliseconds.
+    pub fn latest_after_ms(&self) -> i64 {
+        self.after_ms
+    }
+
+    /// How much earlier than the left record the right one may be, in milliseconds.
+    pub fn earliest_before_ms(&self) -> i64 {
+        self.before_ms
+    }
+
+    /// The grace in milliseconds.
+    pub fn grace_ms(&self) -> i64 {
+        self.grace_ms
+    }
+
+    /// The size in milliseconds: from the earliest to the latest match.
+    pub fn size_ms(&self) -> i64 {
+        self.before_ms.saturating_add(self.after_ms)
+    }
+
+    /// The times of the right records that a left one at `timestamp` joins, not before the epoch.
+    pub fn seen_from_left(&self, timestamp: i64) -> RangeInclusive<i64> {
+        timestamp.saturating_sub(self.before_ms).max(0)..=timestamp.saturating_add(self.after_ms).max(0)
+    }
+
+    /// The times of the left records that a right one at `timestamp` joins, not before the epoch.
+    pub fn seen_from_right(&self, timestamp: i64) -> RangeInclusive<i64> {
+        timestamp.saturating_sub(self.after_ms).max(0)..=timestamp.saturating_add(self.before_ms).max(0)
+    }
+
+    /// How long a store must keep a record: size and grace, in milliseconds.
+    pub fn retention_ms(&self) -> i64 {
+        self.size_ms().saturating_add(self.grace_ms)
+    }
+
+    /// Checks bounds and grace.
+    ///
+    /// # Errors
+    /// [`Topology`](crate::error::ErrorKind::Topology) with the first rule that is broken.
+    pub fn validate(&self) -> Result<()> {
+        check(self.size_ms() >= 0, "the window of a join must not end before it begins")?;
+        check_total(&[self.size_ms(), self.grace_ms])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn window_that_ends_before_it_begins_is_refused() {
+        let windows = JoinWindows::of(Duration::from_millis(10));
+        assert!(windows.clone().before_ms(-10).validate().is_ok());
+        assert!(windows.clone().before_ms(-11).validate().is_err());
+        assert!(windows.grace(Duration::MAX).validate().is_err());
+    }
+
+    #[test]
+    fn store_keeps_size_and_grace() {
+        let windows = JoinWindows::of_time_difference_and_grace(Duration::from_millis(10), Duration::from_millis(3));
+        assert_eq!(windows.retention_ms(), 23);
+    }
+
+    proptest! {
+        #[test]
+        fn both_sides_agree_who_joins(before in -20..20_i64, after in -20..20_i64, left in 0..100_i64, right in 0..100_i64) {
+            let windows = JoinWindows::of(Duration::ZERO).before_ms(before).after_ms(after);
+            let joins = left - before <= right && right <= left + after;
+            prop_assert_eq!(windows.seen_from_left(left).contains(&right) , joins);
+            prop_assert_eq!(windows.seen_from_right(right).contains(&left), joins);
+        }
+    }
+}
