@@ -1,0 +1,37 @@
+//! What is handed on to Kafka's clients and to the schema registry's.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Keys for Kafka's clients, under Kafka's own names: `security.protocol`, `sasl.mechanism`, `fetch.max.bytes`.
+/// The embedded log needs none of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClientKeys {
+    /// For every client.
+    pub common: BTreeMap<String, String>,
+    /// For consumers; in files with the prefix `consumer.`.
+    pub consumer: BTreeMap<String, String>,
+    /// For the consumer that restores; in files with the prefix `restore.consumer.`.
+    pub restore_consumer: BTreeMap<String, String>,
+    /// For producers; in files with the prefix `producer.`.
+    pub producer: BTreeMap<String, String>,
+    /// For the admin client; in files with the prefix `admin.`.
+    pub admin: BTreeMap<String, String>,
+}
+
+/// Where the schema registry is.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RegistryConfig {
+    /// `http://host:port`; several are separated by commas and tried in turn.
+    pub url: String,
+    /// User and password.
+    pub basic_auth: Option<(String, String)>,
+}
+
+impl fmt::Debug for RegistryConfig {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let user = self.basic_auth.as_ref().map(|(user, _)| user);
+        f.debug_struct("RegistryConfig").field("url", &self.url).field("user", &user).finish_non_exhaustive()
+    }
+}
