@@ -1,0 +1,153 @@
+//! A store's blueprint with its types, and the same without them for the topology.
+//!
+//! A blueprint is immutable and shared by all tasks; each task opens its own store from it.
+
+use super::{Backing, Changelog, QuerySource, StoreKind, StoreSpec, TaskStores};
+use crate::error::Result;
+use crate::record::Topic;
+use crate::serde::{Datum, Format};
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// A typed store that can be opened from a blueprint: [`KeyValueStore`](super::KeyValueStore),
+/// [`WindowStore`](super::WindowStore) and their timestamped kinds.
+pub trait StoreHandle: Clone + Sized + 'static {
+    /// The type of keys.
+    type Key: Datum;
+    /// The type of values, without a timestamp.
+    type Value: Datum;
+    /// The view of committed rows for other threads.
+    type ReadOnly: Send + 'static;
+
+    /// Opens the store within a task.
+    ///
+    /// # Errors
+    /// What the formats, the engine or the stored metadata refuse.
+    fn open(blueprint: &StoreBuilder<Self>, stores: &TaskStores) -> Result<Self>;
+
+    /// Reads what the task has committed, at one moment.
+    ///
+    /// # Errors
+    /// `NotFound` if the task has no such store yet; what the formats or the engine refuse.
+    fn read_only(blueprint: &StoreBuilder<Self>, source: &QuerySource) -> Result<Self::ReadOnly>;
+}
+
+/// The blueprint of a typed store; cheap to clone. Kafka Streams: `org.apache.kafka.streams.state.StoreBuilder`.
+///
+/// Made by [`Stores`](super::Stores). Logging is on and caching off until said otherwise.
+pub struct StoreBuilder<S: StoreHandle> {
+    pub(super) spec: StoreSpec,
+    pub(super) key: Format<S::Key>,
+    pub(super) value: Format<S::Value>,
+}
+
+impl<S: StoreHandle> StoreBuilder<S> {
+    pub(super) fn new(
+        name: Arc<str>,
+        kind: StoreKind,
+        backing: Backing,
+        key: Format<S::Key>,
+        value: Format<S::Value>,
+    ) -> Self {
+        StoreBuilder { spec: StoreSpec::new(name, kind, backing), key, value }
+    }
+
+    /// The store's name.
+    pub fn name(&self) -> &str {
+        &self.spec.name
+    }
+
+    /// The part without types.
+    pub fn spec(&self) -> &StoreSpec {
+        &self.spec
+    }
+
+    /// Holds updates back in the record cache until flush or eviction.
+    pub fn with_caching_enabled(mut self) -> Self {
+        self.spec.caching = true;
+        self
+    }
+
+    /// Forwards and logs every update at once.
+    pub fn with_caching_disabled(mut self) -> Self {
+        self.spec.caching = false;
+        self
+    }
+
+    /// Logs updates to a changelog topic that is created with these settings on top of the defaults.
+    pub fn with_logging_enabled(mut self, settings: BTreeMap<String, String>) -> Self {
+        self.spec.changelog = Changelog::Own(settings);
+        self
+    }
+
+    /// Has no changelog: rows are lost with the local state.
+    pub fn with_logging_disabled(mut self) -> Self {
+        self.spec.changelog = Changelog::Off;
+        self
+    }
+
+    /// Rebuilds the store from an input topic that holds the same content, and logs nothing.
+    pub fn with_source_changelog(mut self, topic: impl Into<Topic>) -> Self {
+        self.spec.changelog = Changelog::Source(topic.into());
+        self
+    }
+
+    /// Copies the headers of the record being processed into changelog messages;
+    /// see [`StoreSpec::log_headers`].
+    pub fn with_logged_headers(mut self) -> Self {
+        self.spec.log_headers = true;
+        self
+    }
+
+    /// The blueprint without its types.
+    pub fn build(self) -> Arc<dyn StoreBlueprint> {
+        Arc::new(self)
+    }
+}
+
+impl<S: StoreHandle> Clone for StoreBuilder<S> {
+    fn clone(&self) -> Self {
+        StoreBuilder { spec: self.spec.clone(), key: self.key.clone(), value: self.value.clone() }
+    }
+}
+
+impl<S: StoreHandle> fmt::Debug for StoreBuilder<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.spec, f)
+    }
+}
+
+/// A store's blueprint, whatever its types are.
+pub trait StoreBlueprint: fmt::Debug + Send + Sync {
+    /// The part without types.
+    fn spec(&self) -> &StoreSpec;
+
+    /// Opens the store within a task; afterwards [`TaskStores::store`] hands out its typed handle.
+    ///
+    /// # Errors
+    /// What the formats, the engine or the stored metadata refuse.
+    fn open(&self, stores: &TaskStores) -> Result<()>;
+
+    /// Reads what a task has committed, at one moment; the box holds [`StoreHandle::ReadOnly`].
+    ///
+    /// # Errors
+    /// `NotFound` if the task has no such store yet; what the formats or the engine refuse.
+    fn read_only(&self, source: &QuerySource) -> Result<Box<dyn Any + Send>>;
+}
+
+impl<S: StoreHandle> StoreBlueprint for StoreBuilder<S> {
+    fn spec(&self) -> &StoreSpec {
+        &self.spec
+    }
+
+    fn open(&self, stores: &TaskStores) -> Result<()> {
+        let handle = S::open(self, stores)?;
+        stores.keep(&self.spec.name, Box::new(handle))
+    }
+
+    fn read_only(&self, source: &QuerySource) -> Result<Box<dyn Any + Send>> {
+        Ok(Box::new(S::read_only(self, source)?))
+    }
+}
