@@ -7,10 +7,15 @@
 //!
 //! Equal values must give equal bytes: stores compare keys by their bytes.
 
+mod change;
 mod datum;
+#[cfg(feature = "json")]
+mod json;
 mod primitive;
 #[cfg(test)]
 mod testing;
+mod varint;
+pub mod windowed;
 
 use crate::error::Result;
 use std::sync::Arc;
