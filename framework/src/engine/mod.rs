@@ -4,7 +4,22 @@
 //! gives snapshots and deletes ranges. It knows nothing of records, stores, topics or transactions of the log.
 //! One engine serves one application instance (all its tasks) or one embedded log.
 
+#[cfg(any(feature = "fjall", feature = "rocksdb"))]
+mod catalogue;
+#[cfg(any(feature = "fjall", feature = "rocksdb"))]
+mod directory;
+#[cfg(feature = "fjall")]
+mod fjall;
+#[cfg(any(feature = "fjall", feature = "rocksdb"))]
+mod flat;
 pub mod memory;
+mod open;
+#[cfg(feature = "rocksdb")]
+mod rocksdb;
+#[cfg(any(feature = "fjall", feature = "rocksdb"))]
+mod spaces;
+
+pub use open::{EngineKind, EngineOptions, open};
 
 use crate::error::{Error, ErrorKind, Result};
 use std::ops::Bound;
