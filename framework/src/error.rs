@@ -45,6 +45,8 @@ pub enum ErrorKind {
     Unauthorized,
     /// The operating system refused: disk, file, socket.
     Io,
+    /// A record has no usable event time and the timestamp extractor does not go on.
+    InvalidTimestamp,
     /// The program broke one of its own invariants.
     Bug,
 }
@@ -177,7 +179,7 @@ impl Error {
             Config | Topology => Scope::Start,
             Deserialization | Serialization | Processing | Production => Scope::Record,
             Fenced | Aborted | Timeout | Pending | Corrupt => Scope::Thread,
-            NotFound | OutOfRange | InUse | Unauthorized | Io | Bug => Scope::Fatal,
+            NotFound | OutOfRange | InUse | Unauthorized | Io | InvalidTimestamp | Bug => Scope::Fatal,
         }
     }
 }

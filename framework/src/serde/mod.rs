@@ -42,6 +42,12 @@ pub trait Serde<T>: Send + Sync {
     fn is_infallible(&self) -> bool {
         false
     }
+
+    /// The part of an encoded key that decides its partition: all of it, save for windowed keys, which stay
+    /// with their inner key.
+    fn partition_bytes<'a>(&self, encoded: &'a [u8]) -> &'a [u8] {
+        encoded
+    }
 }
 
 /// A type that streams and tables can group, join and store: owned, cloneable and never null.

@@ -1,1 +1,110 @@
-//! The blueprint of a topology.
+//! The blueprint: which nodes there are, how they are linked, which stores they use, what everything is called.
+//!
+//! A [`Topology`] is immutable and shared by all threads; each task wires a chain of operators of its own from
+//! it (`wiring`). Built by the DSL through a `Plan`. Nothing here processes a record or talks to a broker.
+
+mod description;
+mod java_order;
+mod naming;
+mod node;
+mod plan;
+mod problem;
+mod subtopology;
+mod table;
+mod wiring;
+
+pub use node::AutoOffsetReset;
+pub(crate) use node::{
+    Node, NodeId, NodeKind, SinkTarget, SourceNode, Subscription, TopicName, WireOperator, WireSource,
+};
+pub(crate) use plan::{NewNode, Plan, RepartitionTopic, StepId};
+pub(crate) use subtopology::Subtopology;
+pub(crate) use table::{Derivation, Table, TableId, boxed_lookup};
+pub(crate) use wiring::{Chain, Surroundings, Wiring, boxed};
+
+use crate::store::StoreBlueprint;
+use std::fmt;
+use std::sync::Arc;
+
+/// A stream-processing program: sources, operators, stores and sinks. Immutable, `Send + Sync`, cheap to clone.
+/// Kafka Streams: `org.apache.kafka.streams.Topology`.
+///
+/// ```
+/// use kstreams::dsl::StreamsBuilder;
+///
+/// let builder = StreamsBuilder::new();
+/// builder.stream::<String, String>("in").filter(|_, v| v.len() > 3).to("out");
+/// let topology = builder.build()?;
+/// assert!(topology.describe().to_string().contains("Processor: KSTREAM-FILTER-0000000001 (stores: [])"));
+/// # Ok::<(), kstreams::error::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Topology {
+    blueprint: Arc<Blueprint>,
+}
+
+/// A global store: read in full from its topic by every instance.
+#[derive(Clone)]
+pub(crate) struct GlobalStore {
+    pub(crate) topic: TopicName,
+    pub(crate) store: String,
+    pub(crate) source: NodeId,
+}
+
+/// What a [`Topology`] shares.
+pub(crate) struct Blueprint {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) stores: Vec<Arc<dyn StoreBlueprint>>,
+    pub(crate) tables: Vec<table::Table>,
+    pub(crate) repartition_topics: Vec<RepartitionTopic>,
+    pub(crate) globals: Vec<GlobalStore>,
+    /// Pairs of nodes whose source topics must have equal numbers of partitions.
+    pub(crate) copartitioned: Vec<(NodeId, NodeId)>,
+    pub(crate) subtopologies: Vec<Subtopology>,
+}
+
+impl Blueprint {
+    pub(crate) fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0]
+    }
+
+    pub(crate) fn store(&self, name: &str) -> Option<&Arc<dyn StoreBlueprint>> {
+        self.stores.iter().find(|store| *store.spec().name == *name)
+    }
+}
+
+impl Topology {
+    pub(crate) fn new(blueprint: Blueprint) -> Self {
+        Topology { blueprint: Arc::new(blueprint) }
+    }
+
+    pub(crate) fn blueprint(&self) -> &Arc<Blueprint> {
+        &self.blueprint
+    }
+
+    /// The sub-topologies with their nodes, stores and topics, as Kafka Streams prints them.
+    pub fn describe(&self) -> TopologyDescription {
+        TopologyDescription(description::describe(&self.blueprint))
+    }
+
+    /// The names of all state stores, in the order in which they are flushed.
+    pub fn store_names(&self) -> Vec<String> {
+        self.blueprint.stores.iter().map(|store| store.spec().name.to_string()).collect()
+    }
+}
+
+impl fmt::Debug for Topology {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.describe().0)
+    }
+}
+
+/// The text of [`Topology::describe`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopologyDescription(String);
+
+impl fmt::Display for TopologyDescription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

@@ -1,0 +1,127 @@
+//! Splitting a stream into branches.
+
+use super::stream::{KStream, add_below, wire_simple};
+use crate::error::Result;
+use crate::operator::{Branch, Edge, Predicate};
+use crate::topology::{StepId, WireOperator, Wiring, boxed};
+use std::cell::RefCell;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A stream that is being split: each record goes to the first branch whose predicate holds.
+/// Kafka Streams: `org.apache.kafka.streams.kstream.BranchedKStream`.
+pub struct BranchedKStream<K, V> {
+    stream: KStream<K, V>,
+    split: StepId,
+    predicates: Rc<RefCell<Vec<Predicate<K, V>>>>,
+    branches: Vec<(String, KStream<K, V>)>,
+}
+
+/// The branches of a split stream.
+pub struct Branches<K, V>(Vec<(String, KStream<K, V>)>);
+
+impl<K, V> Branches<K, V> {
+    /// Takes a branch by its name: the one it was given, its place from 1, or `0` for the default branch. Names do
+    /// not include the split's own name.
+    pub fn take(&mut self, name: &str) -> Option<KStream<K, V>> {
+        let at = self.0.iter().position(|(known, _)| known == name)?;
+        Some(self.0.remove(at).1)
+    }
+
+    /// The branches in the order in which they were added, the default one last.
+    pub fn into_streams(self) -> Vec<KStream<K, V>> {
+        self.0.into_iter().map(|(_, stream)| stream).collect()
+    }
+}
+
+impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
+    /// Splits the stream by predicates. `.named` on the result names the split and begins the branches' names.
+    #[track_caller]
+    pub fn split(self) -> BranchedKStream<K, V> {
+        let predicates: Rc<RefCell<Vec<Predicate<K, V>>>> = Rc::default();
+        let (parent, shared) = (self.step, predicates.clone());
+        let split = self.steps.take_node(Location::caller(), move |plan, taken| {
+            let name = plan.name(taken.name, "KSTREAM-BRANCH-");
+            let parent = plan.output(parent);
+            add_below(plan, name, vec![parent], Vec::new(), wire_branch(shared.borrow().clone()))
+        });
+        BranchedKStream { stream: self, split, predicates, branches: Vec::new() }
+    }
+}
+
+impl<K: Clone + 'static, V: Clone + 'static> BranchedKStream<K, V> {
+    /// Names the split.
+    pub fn named(self, name: &str) -> Self {
+        self.stream.steps.name(self.split, name);
+        self
+    }
+
+    /// A branch for the records for which the predicate holds, named by its place.
+    #[track_caller]
+    pub fn branch(self, predicate: impl Fn(&K, &V) -> bool + Send + Sync + 'static) -> Self {
+        let place = (self.branches.len() + 1).to_string();
+        self.add(Location::caller(), place, Some(Arc::new(move |key, value| Ok(predicate(key, value)))))
+    }
+
+    /// [`branch`](Self::branch) with a predicate that may fail.
+    #[track_caller]
+    pub fn try_branch(self, predicate: impl Fn(&K, &V) -> Result<bool> + Send + Sync + 'static) -> Self {
+        let place = (self.branches.len() + 1).to_string();
+        self.add(Location::caller(), place, Some(Arc::new(predicate)))
+    }
+
+    /// A named branch for the records for which the predicate holds.
+    #[track_caller]
+    pub fn branch_named(self, name: &str, predicate: impl Fn(&K, &V) -> bool + Send + Sync + 'static) -> Self {
+        self.add(Location::caller(), name.to_owned(), Some(Arc::new(move |key, value| Ok(predicate(key, value)))))
+    }
+
+    /// The latest branch, to continue it before the next one is added.
+    pub fn latest(&self) -> Option<KStream<K, V>> {
+        self.branches.last().map(|(_, stream)| stream.clone())
+    }
+
+    /// Ends the split with a branch for all other records, named `0`.
+    #[track_caller]
+    pub fn default_branch(self) -> Branches<K, V> {
+        Branches(self.add(Location::caller(), "0".to_owned(), None).branches)
+    }
+
+    /// Ends the split with a named branch for all other records.
+    #[track_caller]
+    pub fn default_branch_named(self, name: &str) -> Branches<K, V> {
+        Branches(self.add(Location::caller(), name.to_owned(), None).branches)
+    }
+
+    /// Ends the split; all other records are dropped.
+    pub fn no_default_branch(self) -> Branches<K, V> {
+        Branches(self.branches)
+    }
+
+    fn add(mut self, at: &'static Location<'static>, suffix: String, predicate: Option<Predicate<K, V>>) -> Self {
+        self.predicates.borrow_mut().extend(predicate);
+        let (split, ending) = (self.split, suffix.clone());
+        let wire = wire_simple(|_, down: Edge<K, V>| down);
+        let step = self.stream.steps.take_node(at, move |plan, _| {
+            plan.generate("KSTREAM-BRANCHCHILD-");
+            let name = format!("{}{ending}", plan.output_name(split));
+            plan.checked(Some(&name));
+            let parent = plan.output(split);
+            add_below(plan, name, vec![parent], Vec::new(), wire.clone())
+        });
+        let branch = KStream::new(self.stream.steps.clone(), step, self.stream.key_changed);
+        self.branches.push((suffix, branch));
+        self
+    }
+}
+
+/// The branches are the node's children in order; one more than predicates is the default.
+fn wire_branch<K: Clone + 'static, V: Clone + 'static>(predicates: Vec<Predicate<K, V>>) -> WireOperator {
+    Arc::new(move |wiring: &Wiring<'_>, id| {
+        let mut edges = wiring.children::<K, V>(id).into_iter().map(|(_, edge)| edge);
+        let branches = predicates.iter().cloned().zip(edges.by_ref()).collect();
+        let otherwise = edges.next();
+        Ok(boxed::<K, V>(Rc::new(Branch { branches, otherwise, node: wiring.node(id) })))
+    })
+}

@@ -1,0 +1,135 @@
+//! Where streams and tables begin.
+
+use super::global_table::{self, GlobalKTable};
+use super::options::{Consumed, Materialized, Topics};
+use super::steps::Steps;
+use super::stream::KStream;
+use super::table::{self, KTable};
+use crate::error::Result;
+use crate::operator::{Input, Source};
+use crate::record::TopicPartition;
+use crate::serde::{Datum, Nullable};
+use crate::store::StoreBlueprint;
+use crate::topology::{NodeId, Plan, SourceNode, Subscription, TopicName, Topology, WireSource, Wiring};
+use std::any::TypeId;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Collects the steps of a topology. Kafka Streams: `org.apache.kafka.streams.StreamsBuilder`.
+///
+/// ```
+/// use kstreams::dsl::StreamsBuilder;
+/// use kstreams::testing::TopologyTestDriver;
+///
+/// let builder = StreamsBuilder::new();
+/// builder.stream::<String, String>("in").map_values(|v| v.to_uppercase()).to("out");
+/// let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+/// driver.input("in").pipe("k".to_owned(), "hello".to_owned())?;
+/// assert_eq!(driver.output("out").read_values::<String>()?, ["HELLO"]);
+/// # Ok::<(), kstreams::error::Error>(())
+/// ```
+#[derive(Default)]
+pub struct StreamsBuilder {
+    steps: Steps,
+}
+
+impl StreamsBuilder {
+    /// An empty builder.
+    pub fn new() -> Self {
+        StreamsBuilder::default()
+    }
+
+    /// A stream of the records of one topic, several topics, or all topics that match a pattern.
+    ///
+    /// Types that have a format of their own need only the topic's name; see [`Consumed`] for the rest.
+    #[track_caller]
+    pub fn stream<K: Nullable, V: Nullable>(&self, consumed: impl Into<Consumed<K, V>>) -> KStream<K, V> {
+        let consumed = consumed.into();
+        let step = self.steps.take_node(Location::caller(), move |plan, taken| {
+            let name = plan.name(taken.name.or(consumed.name.as_deref()), "KSTREAM-SOURCE-");
+            add_source(plan, name, &consumed, false)
+        });
+        KStream::new(self.steps.clone(), step, false)
+    }
+
+    /// A table of the latest value of each key of a topic. A null value deletes its key; null keys are dropped.
+    #[track_caller]
+    pub fn table<K: Datum, V: Datum>(&self, consumed: impl Into<Consumed<Option<K>, Option<V>>>) -> KTable<K, V> {
+        table::source(&self.steps, Location::caller(), consumed.into(), None)
+    }
+
+    /// A table that is kept in a store with the given options, for queries by name.
+    #[track_caller]
+    pub fn table_with<K: Datum, V: Datum>(
+        &self,
+        consumed: impl Into<Consumed<Option<K>, Option<V>>>,
+        materialized: impl Into<Materialized<K, V>>,
+    ) -> KTable<K, V> {
+        table::source(&self.steps, Location::caller(), consumed.into(), Some(materialized.into()))
+    }
+
+    /// A table that every instance keeps in full, whichever partitions it processes.
+    #[track_caller]
+    pub fn global_table<K: Datum, V: Datum>(
+        &self,
+        consumed: impl Into<Consumed<Option<K>, Option<V>>>,
+        materialized: impl Into<Materialized<K, V>>,
+    ) -> GlobalKTable<K, V> {
+        global_table::source(&self.steps, Location::caller(), consumed.into(), materialized.into())
+    }
+
+    /// Adds a store that processors can be connected with by its name; see
+    /// [`KStream::process`](super::KStream::process).
+    #[track_caller]
+    pub fn add_state_store(&self, store: impl StoreBlueprint + 'static) -> &Self {
+        let store: Arc<dyn StoreBlueprint> = Arc::new(store);
+        self.steps.take(Location::caller(), move |plan, _| plan.add_store(store.clone()));
+        self
+    }
+
+    /// Checks the steps and makes the topology.
+    ///
+    /// # Errors
+    /// All problems at once, each with the line of the program that made it.
+    #[track_caller]
+    pub fn build(&self) -> Result<Topology> {
+        let mut plan = Plan::new();
+        self.steps.replay(&mut plan);
+        plan.finish()
+    }
+}
+
+/// Adds a source node that reads what `consumed` says.
+pub(super) fn add_source<K: Nullable, V: Nullable>(
+    plan: &mut Plan,
+    name: String,
+    consumed: &Consumed<K, V>,
+    global: bool,
+) -> NodeId {
+    let subscription = match &consumed.topics {
+        Topics::Named(names) => Subscription::Topics(names.iter().map(TopicName::external).collect()),
+        Topics::Pattern(pattern) => match pattern.parse() {
+            Ok(pattern) => Subscription::Pattern(pattern),
+            Err(error) => {
+                plan.problem(format!("`{pattern}` is not a pattern: {error}"));
+                Subscription::Topics(Vec::new())
+            }
+        },
+    };
+    let types = TypeId::of::<(K, V)>();
+    let wire = wire_source(consumed);
+    plan.add_source(name, SourceNode { subscription, reset: consumed.reset, types, wire, global })
+}
+
+/// The recipe for one partition of a source.
+pub(super) fn wire_source<K: Nullable, V: Nullable>(consumed: &Consumed<K, V>) -> WireSource {
+    let Consumed { key, value, extractor, .. } = consumed.clone();
+    Arc::new(move |wiring: &Wiring<'_>, node: NodeId, partition: TopicPartition| {
+        let key = wiring.serde(&key, &partition.topic, true)?;
+        let value = wiring.serde(&value, &partition.topic, false)?;
+        let extractor = extractor.clone().unwrap_or_else(|| wiring.default_extractor().into());
+        let source = Source::new(partition, key, value, extractor, wiring.node(node), wiring.below(node));
+        Ok(Rc::new(source) as Rc<dyn Input>)
+    })
+}

@@ -1,0 +1,219 @@
+//! Joins of a stream with a table or a global table.
+
+use super::global_table::GlobalKTable;
+use super::options::Joined;
+use super::repartition::{self, Names, Through};
+use super::stream::{KStream, add_below};
+use super::table::KTable;
+use crate::error::Result;
+use crate::operator::{GlobalJoin, Lookup, StreamTableJoin};
+use crate::serde::{Datum, Nullable, Wire};
+use crate::store::TimestampedKeyValueStore;
+use crate::topology::{NodeId, Plan, StepId, WireOperator, Wiring, boxed};
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+
+impl<K: Nullable, V: Nullable> KStream<K, V> {
+    /// Joins each record with the table's row of its key at that moment; without one nothing comes out.
+    /// Records with a null key or value are dropped.
+    #[track_caller]
+    pub fn join<VT: Datum, VR: Clone + 'static>(
+        self,
+        table: &KTable<K::Inner, VT>,
+        joiner: impl Fn(V::Inner, VT) -> VR + Send + Sync + 'static,
+    ) -> KStream<K::Inner, VR>
+    where
+        K::Inner: Wire,
+        V::Inner: Wire,
+    {
+        let joined = Joined::with(K::Inner::format(), V::Inner::format());
+        self.join_with(table, move |_, value, row| joiner(value, row), joined)
+    }
+
+    /// [`join`](Self::join) with a joiner that also sees the key, and formats or a name for a repartition topic.
+    #[track_caller]
+    pub fn join_with<VT: Datum, VR: Clone + 'static>(
+        self,
+        table: &KTable<K::Inner, VT>,
+        joiner: impl Fn(&K::Inner, V::Inner, VT) -> VR + Send + Sync + 'static,
+        joined: Joined<K::Inner, V::Inner>,
+    ) -> KStream<K::Inner, VR> {
+        let joiner = move |key: K, value: V::Inner, row: Option<VT>| {
+            Ok(key.into_option().zip(row).map(|(key, row)| {
+                let value = joiner(&key, value, row);
+                (key, value)
+            }))
+        };
+        self.join_table(Location::caller(), Kind::Inner, table, joined, joiner)
+    }
+
+    /// Joins each record with the table's row of its key at that moment, or with `None`.
+    /// Records with a null value are dropped; a null key has no row.
+    #[track_caller]
+    pub fn left_join<VT: Datum, VR: Clone + 'static>(
+        self,
+        table: &KTable<K::Inner, VT>,
+        joiner: impl Fn(V::Inner, Option<VT>) -> VR + Send + Sync + 'static,
+    ) -> KStream<K, VR>
+    where
+        K::Inner: Wire,
+        V::Inner: Wire,
+    {
+        let joined = Joined::with(K::Inner::format(), V::Inner::format());
+        self.left_join_with(table, move |_, value, row| joiner(value, row), joined)
+    }
+
+    /// [`left_join`](Self::left_join) with a joiner that also sees the key, and formats or a name for a repartition
+    /// topic.
+    #[track_caller]
+    pub fn left_join_with<VT: Datum, VR: Clone + 'static>(
+        self,
+        table: &KTable<K::Inner, VT>,
+        joiner: impl Fn(&K, V::Inner, Option<VT>) -> VR + Send + Sync + 'static,
+        joined: Joined<K::Inner, V::Inner>,
+    ) -> KStream<K, VR> {
+        let joiner = move |key: K, value: V::Inner, row: Option<VT>| {
+            let value = joiner(&key, value, row);
+            Ok(Some((key, value)))
+        };
+        self.join_table(Location::caller(), Kind::Left, table, joined, joiner)
+    }
+
+    fn join_table<VT: Datum, KOut: Clone + 'static, VR: Clone + 'static, F>(
+        self,
+        at: &'static Location<'static>,
+        kind: Kind,
+        table: &KTable<K::Inner, VT>,
+        joined: Joined<K::Inner, V::Inner>,
+        joiner: F,
+    ) -> KStream<KOut, VR>
+    where
+        F: Fn(K, V::Inner, Option<VT>) -> Result<Option<(KOut, VR)>> + Send + Sync + 'static,
+    {
+        let (stream, table_step, key_changed) = (self.step, table.step, self.key_changed);
+        let joiner = Arc::new(joiner);
+        let one_builder = self.steps.is_same(&table.steps);
+        let step = self.steps.take_node(at, move |plan, taken| {
+            let given = taken.name.or(joined.name.as_deref());
+            let parent = match key_changed {
+                true => repartition_for_join::<K, V>(plan, stream, given, &joined),
+                false => plan.output(stream),
+            };
+            let name = plan.name(given, kind.prefix());
+            if !one_builder {
+                plan.problem("the joined stream and table come from different builders");
+                return parent;
+            }
+            let table = plan.table(table_step);
+            let stores = plan.tables.demand_lookup(table);
+            let wire: WireOperator = {
+                let joiner = joiner.clone();
+                Arc::new(move |wiring: &Wiring<'_>, id| {
+                    let (table, joiner) = (wiring.lookup::<K::Inner, VT>(table)?, joiner.clone());
+                    let (node, down) = (wiring.node(id), wiring.below::<KOut, VR>(id));
+                    let takes_null_keys = kind == Kind::Left;
+                    Ok(boxed::<K, V>(Rc::new(StreamTableJoin { joiner, table, takes_null_keys, node, down })))
+                })
+            };
+            let node = add_below(plan, name, vec![parent], stores, wire);
+            plan.node_mut(node).takes_null_keys = kind == Kind::Left;
+            let table_node = plan.output(table_step);
+            plan.copartition(parent, table_node);
+            node
+        });
+        KStream::new(self.steps, step, false)
+    }
+
+    /// Joins each record with the global table's row of the key that `selector` makes of it; without one nothing
+    /// comes out. No repartitioning is needed.
+    #[track_caller]
+    pub fn join_global<KG: Datum, VG: Datum, VR: Clone + 'static, S: Into<Option<KG>>>(
+        self,
+        table: &GlobalKTable<KG, VG>,
+        selector: impl Fn(&K, &V::Inner) -> S + Send + Sync + 'static,
+        joiner: impl Fn(V::Inner, VG) -> VR + Send + Sync + 'static,
+    ) -> KStream<K, VR> {
+        let joiner = move |_: &K, value: V::Inner, row: Option<VG>| Ok(row.map(|row| joiner(value, row)));
+        self.join_global_table(Location::caller(), Kind::Inner, table, selector, joiner)
+    }
+
+    /// Joins each record with the global table's row of the key that `selector` makes of it, or with `None`.
+    #[track_caller]
+    pub fn left_join_global<KG: Datum, VG: Datum, VR: Clone + 'static, S: Into<Option<KG>>>(
+        self,
+        table: &GlobalKTable<KG, VG>,
+        selector: impl Fn(&K, &V::Inner) -> S + Send + Sync + 'static,
+        joiner: impl Fn(V::Inner, Option<VG>) -> VR + Send + Sync + 'static,
+    ) -> KStream<K, VR> {
+        let joiner = move |_: &K, value: V::Inner, row: Option<VG>| Ok(Some(joiner(value, row)));
+        self.join_global_table(Location::caller(), Kind::Left, table, selector, joiner)
+    }
+
+    fn join_global_table<KG: Datum, VG: Datum, VR: Clone + 'static, S: Into<Option<KG>>, F>(
+        self,
+        at: &'static Location<'static>,
+        kind: Kind,
+        table: &GlobalKTable<KG, VG>,
+        selector: impl Fn(&K, &V::Inner) -> S + Send + Sync + 'static,
+        joiner: F,
+    ) -> KStream<K, VR>
+    where
+        F: Fn(&K, V::Inner, Option<VG>) -> Result<Option<VR>> + Send + Sync + 'static,
+    {
+        let (stream, table_step) = (self.step, table.step);
+        let one_builder = self.steps.is_same(&table.steps);
+        let selector = Arc::new(move |key: &K, value: &V::Inner| Ok(selector(key, value).into()));
+        let joiner = Arc::new(joiner);
+        let step = self.steps.take_node(at, move |plan, taken| {
+            let name = plan.name(taken.name, "KSTREAM-LEFTJOIN-");
+            let parent = plan.output(stream);
+            if !one_builder {
+                plan.problem("the joined stream and global table come from different builders");
+                return parent;
+            }
+            let store = plan.name_of(table_step).unwrap_or_default();
+            let (selector, joiner) = (selector.clone(), joiner.clone());
+            let wire: WireOperator = Arc::new(move |wiring: &Wiring<'_>, id| {
+                let view = wiring.global_store::<TimestampedKeyValueStore<KG, VG>>(&store)?;
+                let table = Rc::new(view) as Rc<dyn Lookup<KG, VG>>;
+                let (node, down) = (wiring.node(id), wiring.below::<K, VR>(id));
+                let (selector, joiner, takes_null_keys) = (selector.clone(), joiner.clone(), kind == Kind::Left);
+                Ok(boxed::<K, V>(Rc::new(GlobalJoin { selector, joiner, table, takes_null_keys, node, down })))
+            });
+            let node = add_below(plan, name, vec![parent], Vec::new(), wire);
+            plan.node_mut(node).takes_null_keys = kind == Kind::Left;
+            node
+        });
+        KStream::new(self.steps, step, self.key_changed)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Inner,
+    Left,
+}
+
+impl Kind {
+    fn prefix(self) -> &'static str {
+        match self {
+            Kind::Inner => "KSTREAM-JOIN-",
+            Kind::Left => "KSTREAM-LEFTJOIN-",
+        }
+    }
+}
+
+/// The stream behind a repartition topic that is named after the join, or after the stream.
+fn repartition_for_join<K: Nullable, V: Nullable>(
+    plan: &mut Plan,
+    stream: StepId,
+    given: Option<&str>,
+    joined: &Joined<K::Inner, V::Inner>,
+) -> NodeId {
+    let base = given.map_or_else(|| plan.output_name(stream), str::to_owned);
+    let names = Names::take(plan, &base);
+    let parent = plan.output(stream);
+    let (key, value) = (joined.key.clone(), joined.value.clone());
+    repartition::insert(plan, parent, names, &Through::<K, V> { key, value, partitions: None, partitioner: None })
+}

@@ -1,0 +1,46 @@
+//! From options to stores.
+
+use super::options::Materialized;
+use crate::serde::Datum;
+use crate::store::WindowSpec;
+use crate::store::{
+    KeyValueSupplier, StoreBuilder, StoreHandle, Stores, TimestampedKeyValueStore, TimestampedWindowStore,
+    WindowSupplier,
+};
+use crate::window::window_segment_interval_ms;
+
+/// A key-value store for a table.
+pub(super) fn key_value<K: Datum, V: Datum>(
+    name: &str,
+    materialized: &Materialized<K, V>,
+) -> StoreBuilder<TimestampedKeyValueStore<K, V>> {
+    let supplier = KeyValueSupplier { name: name.into(), backing: materialized.backing };
+    let (key, value) = (materialized.key.clone(), materialized.value.clone());
+    with_options(Stores::timestamped_key_value_store_builder(supplier, key, value), materialized)
+}
+
+/// A window store for a windowed table.
+pub(super) fn window<K: Datum, V: Datum>(
+    name: &str,
+    size_ms: i64,
+    retention_ms: i64,
+    materialized: &Materialized<K, V>,
+) -> StoreBuilder<TimestampedWindowStore<K, V>> {
+    let segment_interval_ms = window_segment_interval_ms(retention_ms);
+    let window = WindowSpec { retention_ms, size_ms, segment_interval_ms, retain_duplicates: false };
+    let supplier = WindowSupplier { name: name.into(), backing: materialized.backing, window };
+    let (key, value) = (materialized.key.clone(), materialized.value.clone());
+    with_options(Stores::timestamped_window_store_builder(supplier, key, value), materialized)
+}
+
+fn with_options<S: StoreHandle, K, V>(store: StoreBuilder<S>, materialized: &Materialized<K, V>) -> StoreBuilder<S> {
+    let store = match materialized.caching {
+        true => store.with_caching_enabled(),
+        false => store.with_caching_disabled(),
+    };
+    match &materialized.changelog {
+        crate::store::Changelog::Own(settings) => store.with_logging_enabled(settings.clone()),
+        crate::store::Changelog::Source(topic) => store.with_source_changelog(topic.clone()),
+        crate::store::Changelog::Off => store.with_logging_disabled(),
+    }
+}

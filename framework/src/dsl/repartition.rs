@@ -1,0 +1,121 @@
+//! Writing a stream to a topic of the application's own and reading it again, so that equal keys come together.
+
+use super::builder::wire_source;
+use super::options::{Consumed, Produced, Repartitioned};
+use super::stream::{KStream, add_below, add_sink};
+use crate::operator::{NotNullKey, StreamPartitioner, TimestampExtractor};
+use crate::serde::{Format, Nullable, Wire};
+use crate::topology::{
+    NodeId, Plan, RepartitionTopic, SinkTarget, SourceNode, Subscription, TopicName, WireOperator, Wiring, boxed,
+};
+use std::any::TypeId;
+use std::panic::Location;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// How a stream goes through a repartition topic.
+pub(super) struct Through<K: Nullable, V: Nullable> {
+    pub(super) key: Format<K::Inner>,
+    pub(super) value: Format<V::Inner>,
+    pub(super) partitions: Option<i32>,
+    pub(super) partitioner: Option<StreamPartitioner<K, V>>,
+}
+
+/// The three names that a repartition takes, whether they are used or not.
+pub(super) struct Names {
+    base: String,
+    sink: String,
+    filter: String,
+    source: String,
+}
+
+impl Names {
+    pub(super) fn take(plan: &mut Plan, base: &str) -> Self {
+        Names {
+            base: base.to_owned(),
+            sink: plan.repartition_node(base, "KSTREAM-SINK-", "sink"),
+            filter: plan.repartition_node(base, "KSTREAM-FILTER-", "filter"),
+            source: plan.repartition_node(base, "KSTREAM-SOURCE-", "source"),
+        }
+    }
+}
+
+/// Adds filter, sink and source of a repartition topic below `parent`; returns the source.
+pub(super) fn insert<K: Nullable, V: Nullable>(
+    plan: &mut Plan,
+    parent: NodeId,
+    names: Names,
+    through: &Through<K, V>,
+) -> NodeId {
+    let topic = TopicName::internal(format!("{}-repartition", names.base));
+    if plan.has_repartition(&topic) {
+        plan.problem(format!("there is already a repartition topic `{}`; give this one another name", topic.name));
+    }
+    let filter = add_below(plan, names.filter, vec![parent], Vec::new(), wire_filter::<K, V>());
+    plan.node_mut(filter).guards_keys = true;
+    let mut produced = Produced::<K, V>::with(&topic.name, through.key.clone(), through.value.clone());
+    produced.partitioner = through.partitioner.clone();
+    let sink = add_sink(plan, names.sink, filter, SinkTarget::Topic(topic.clone()), &produced);
+    let source = add_source(plan, names.source, &topic, through);
+    plan.add_repartition(RepartitionTopic { topic, partitions: through.partitions, sink, source });
+    source
+}
+
+fn wire_filter<K: Nullable, V: Nullable>() -> WireOperator {
+    Arc::new(|wiring: &Wiring<'_>, id| {
+        let down = wiring.below::<K, V>(id);
+        match wiring.blueprint().node(id).guards_keys {
+            true => Ok(boxed::<K, V>(Rc::new(NotNullKey { down }))),
+            false => Ok(boxed(down)),
+        }
+    })
+}
+
+fn add_source<K: Nullable, V: Nullable>(
+    plan: &mut Plan,
+    name: String,
+    topic: &TopicName,
+    through: &Through<K, V>,
+) -> NodeId {
+    // Timestamps of our own topics are never negative, whatever the default extractor does about it.
+    let consumed = Consumed::<K, V>::with(&topic.name, through.key.clone(), through.value.clone())
+        .with_timestamp_extractor(TimestampExtractor::FailOnInvalid);
+    let source = SourceNode {
+        subscription: Subscription::Topics(vec![topic.clone()]),
+        reset: None,
+        types: TypeId::of::<(K, V)>(),
+        wire: wire_source(&consumed),
+        global: false,
+    };
+    plan.add_source(name, source)
+}
+
+impl<K: Nullable, V: Nullable> KStream<K, V> {
+    /// Writes the stream to a repartition topic and reads it from there, even if its key did not change.
+    /// Records with null keys are dropped unless a left join may follow.
+    #[track_caller]
+    pub fn repartition(self) -> KStream<K, V>
+    where
+        K::Inner: Wire,
+        V::Inner: Wire,
+    {
+        self.repartition_with(Repartitioned::with(K::Inner::format(), V::Inner::format()))
+    }
+
+    /// [`repartition`](Self::repartition) with formats, a name, a number of partitions or a partitioner.
+    #[track_caller]
+    pub fn repartition_with(self, repartitioned: Repartitioned<K, V>) -> KStream<K, V> {
+        let Repartitioned { name: option, key, value, partitions, partitioner } = repartitioned;
+        let (parent, through) = (self.step, Through { key, value, partitions, partitioner });
+        let step = self.steps.take_node(Location::caller(), move |plan, taken| {
+            if through.partitions.is_some_and(|partitions| partitions < 1) {
+                plan.problem("a repartition topic has at least one partition");
+            }
+            let base = plan.name_or_generate(taken.name.or(option.as_deref()), "KSTREAM-REPARTITION-");
+            let names = Names::take(plan, &base);
+            let parent = plan.output(parent);
+            insert(plan, parent, names, &through)
+        });
+        KStream::new(self.steps, step, false)
+    }
+}

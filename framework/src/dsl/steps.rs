@@ -1,0 +1,77 @@
+//! The steps a program takes, kept in order and replayed into a plan by `build`.
+//!
+//! A step can still be named after it was taken, so names and numbers are given out only in the replay.
+
+use crate::topology::{NodeId, Plan, StepId};
+use std::cell::RefCell;
+use std::panic::Location;
+use std::rc::Rc;
+
+type Replay = Rc<dyn Fn(&mut Plan, Taken<'_>)>;
+
+/// What a replayed step knows of itself.
+#[derive(Clone, Copy)]
+pub(crate) struct Taken<'a> {
+    /// The step.
+    pub(crate) step: StepId,
+    /// The name it was given.
+    pub(crate) name: Option<&'a str>,
+}
+
+struct Step {
+    name: Option<String>,
+    at: &'static Location<'static>,
+    replay: Replay,
+}
+
+/// The steps of one builder, shared by the streams and tables that come from it.
+#[derive(Clone, Default)]
+pub(crate) struct Steps(Rc<RefCell<Vec<Step>>>);
+
+impl Steps {
+    /// Takes a step at the caller's caller.
+    pub(crate) fn take(
+        &self,
+        at: &'static Location<'static>,
+        replay: impl Fn(&mut Plan, Taken<'_>) + 'static,
+    ) -> StepId {
+        let mut steps = self.0.borrow_mut();
+        steps.push(Step { name: None, at, replay: Rc::new(replay) });
+        StepId(steps.len() - 1)
+    }
+
+    /// Takes a step that puts one node below the output of another step.
+    pub(crate) fn take_node(
+        &self,
+        at: &'static Location<'static>,
+        node: impl Fn(&mut Plan, Taken<'_>) -> NodeId + 'static,
+    ) -> StepId {
+        self.take(at, move |plan, taken| {
+            let node = node(plan, taken);
+            plan.set_output(taken.step, node);
+        })
+    }
+
+    /// Names a step.
+    pub(crate) fn name(&self, StepId(step): StepId, name: &str) {
+        self.0.borrow_mut()[step].name = Some(name.to_owned());
+    }
+
+    /// The name that a step was given.
+    pub(crate) fn name_of(&self, StepId(step): StepId) -> Option<String> {
+        self.0.borrow()[step].name.clone()
+    }
+
+    /// Replays all steps in order.
+    pub(crate) fn replay(&self, plan: &mut Plan) {
+        for (index, step) in self.0.borrow().iter().enumerate() {
+            plan.begin_step(step.at);
+            (step.replay)(plan, Taken { step: StepId(index), name: step.name.as_deref() });
+        }
+    }
+
+    /// Whether both come from the same builder.
+    pub(crate) fn is_same(&self, other: &Steps) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}

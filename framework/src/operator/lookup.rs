@@ -1,0 +1,65 @@
+//! Looking rows of tables up: what joins and old values are made of.
+
+use crate::error::Result;
+use crate::record::Windowed;
+use crate::serde::Datum;
+use crate::store::{ReadOnlyKeyValueStore, TimestampedKeyValueStore, TimestampedWindowStore, ValueAndTimestamp};
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// The rows of a table, wherever they come from.
+pub(crate) trait Lookup<K, V> {
+    /// The row of `key`.
+    fn get(&self, key: &K) -> Result<Option<ValueAndTimestamp<V>>>;
+}
+
+impl<K: Datum, V: Datum> Lookup<K, V> for TimestampedKeyValueStore<K, V> {
+    fn get(&self, key: &K) -> Result<Option<ValueAndTimestamp<V>>> {
+        TimestampedKeyValueStore::get(self, key)
+    }
+}
+
+impl<K: Datum, V: Datum> Lookup<Windowed<K>, V> for TimestampedWindowStore<K, V> {
+    fn get(&self, key: &Windowed<K>) -> Result<Option<ValueAndTimestamp<V>>> {
+        self.fetch(&key.key, key.window.start_ms)
+    }
+}
+
+impl<K: Datum, V: Datum> Lookup<K, V> for ReadOnlyKeyValueStore<K, ValueAndTimestamp<V>> {
+    fn get(&self, key: &K) -> Result<Option<ValueAndTimestamp<V>>> {
+        ReadOnlyKeyValueStore::get(self, key)
+    }
+}
+
+/// The rows of another table that pass a filter.
+pub(crate) struct FilteredLookup<F, K, V> {
+    pub(crate) parent: Rc<dyn Lookup<K, V>>,
+    pub(crate) predicate: Arc<F>,
+    pub(crate) keep: bool,
+}
+
+impl<F, K, V> Lookup<K, V> for FilteredLookup<F, K, V>
+where
+    F: Fn(&K, &V) -> Result<bool>,
+{
+    fn get(&self, key: &K) -> Result<Option<ValueAndTimestamp<V>>> {
+        let Some(row) = self.parent.get(key)? else { return Ok(None) };
+        Ok(((self.predicate)(key, &row.value)? == self.keep).then_some(row))
+    }
+}
+
+/// The rows of another table with other values.
+pub(crate) struct MappedLookup<F, K, V> {
+    pub(crate) parent: Rc<dyn Lookup<K, V>>,
+    pub(crate) mapper: Arc<F>,
+}
+
+impl<F, K, V, V2> Lookup<K, V2> for MappedLookup<F, K, V>
+where
+    F: Fn(&K, V) -> Result<V2>,
+{
+    fn get(&self, key: &K) -> Result<Option<ValueAndTimestamp<V2>>> {
+        let Some(row) = self.parent.get(key)? else { return Ok(None) };
+        Ok(Some(ValueAndTimestamp::new((self.mapper)(key, row.value)?, row.timestamp)))
+    }
+}

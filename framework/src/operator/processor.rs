@@ -1,0 +1,415 @@
+//! The Processor API: steps written by hand, with stores and punctuations.
+//!
+//! ```text
+//! (k, v) ─> processor ─> any number of records, to all children or to one
+//! ```
+
+use super::punctuation::{Cancellable, PunctuationType};
+use super::{Edge, Forward, NodeContext};
+use crate::error::{Error, ErrorKind, Result};
+use crate::record::{Headers, Record, RecordMetadata, TaskId};
+use crate::store::{QuerySource, StoreBlueprint, StoreHandle, TaskStores};
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A step that may hold state of its own, read and write stores, and forward at will.
+/// Kafka Streams: `org.apache.kafka.streams.processor.api.Processor`.
+///
+/// One instance runs per task; a rollback makes a new one, so what must survive belongs into a store.
+pub trait Processor<KIn, VIn, KOut, VOut>: 'static {
+    /// Called once, before the first record: fetch stores, schedule punctuations.
+    ///
+    /// # Errors
+    /// Ends the application.
+    fn init(&mut self, context: &ProcessorContext<KOut, VOut>) -> Result<()> {
+        let _ = context;
+        Ok(())
+    }
+
+    /// Processes one record.
+    ///
+    /// # Errors
+    /// An error of kind [`Processing`](ErrorKind::Processing) goes to the record-error policy.
+    fn process(&mut self, context: &ProcessorContext<KOut, VOut>, record: Record<KIn, VIn>) -> Result<()>;
+}
+
+impl<F, KIn, VIn, KOut, VOut> Processor<KIn, VIn, KOut, VOut> for F
+where
+    F: FnMut(&ProcessorContext<KOut, VOut>, Record<KIn, VIn>) -> Result<()> + 'static,
+{
+    fn process(&mut self, context: &ProcessorContext<KOut, VOut>, record: Record<KIn, VIn>) -> Result<()> {
+        self(context, record)
+    }
+}
+
+/// What a processor may do: look around, forward, reach its stores, schedule punctuations. Cheap to clone.
+/// Kafka Streams: `org.apache.kafka.streams.processor.api.ProcessorContext`.
+pub struct ProcessorContext<K, V> {
+    shared: Rc<Shared<K, V>>,
+}
+
+struct Shared<K, V> {
+    node: NodeContext,
+    all: Edge<K, V>,
+    children: Vec<(String, Edge<K, V>)>,
+    stores: ConnectedStores,
+}
+
+/// The stores that a processor may use.
+#[derive(Clone)]
+pub(crate) struct ConnectedStores {
+    pub(crate) names: Vec<String>,
+    pub(crate) stores: Rc<TaskStores>,
+    /// The global stores, which every processor may read, and where their rows are.
+    pub(crate) globals: Vec<Arc<dyn StoreBlueprint>>,
+    pub(crate) global_source: Option<QuerySource>,
+}
+
+impl ConnectedStores {
+    /// A view of a global store's committed rows that stays up to date.
+    pub(crate) fn global<S: StoreHandle>(&self, name: &str) -> Result<S::ReadOnly> {
+        let known = self.globals.iter().find(|store| *store.spec().name == *name);
+        let (Some(blueprint), Some(source)) = (known, &self.global_source) else {
+            return Err(Error::new(ErrorKind::NotFound, format!("there is no global store `{name}`")));
+        };
+        let view = blueprint.read_only(&source.live())?;
+        view.downcast::<S::ReadOnly>().map(|view| *view).map_err(|_| {
+            let sentence = format!("global store `{name}` is not a `{}`", std::any::type_name::<S>());
+            Error::new(ErrorKind::NotFound, sentence)
+        })
+    }
+}
+
+impl<K, V> Clone for ProcessorContext<K, V> {
+    fn clone(&self) -> Self {
+        ProcessorContext { shared: self.shared.clone() }
+    }
+}
+
+impl<K: 'static, V: 'static> ProcessorContext<K, V> {
+    pub(crate) fn new(
+        node: NodeContext,
+        all: Edge<K, V>,
+        children: Vec<(String, Edge<K, V>)>,
+        stores: ConnectedStores,
+    ) -> Self {
+        ProcessorContext { shared: Rc::new(Shared { node, all, children, stores }) }
+    }
+
+    /// The application's id.
+    pub fn application_id(&self) -> &str {
+        self.shared.node.task().application_id()
+    }
+
+    /// The task this instance belongs to.
+    pub fn task_id(&self) -> TaskId {
+        self.shared.node.task().task()
+    }
+
+    /// Where the source record was read; `None` in wall-clock punctuations.
+    pub fn record_metadata(&self) -> Option<RecordMetadata> {
+        self.shared.node.record().source()
+    }
+
+    /// The headers of the record being processed.
+    pub fn headers(&self) -> Headers {
+        self.shared.node.record().headers()
+    }
+
+    /// The largest timestamp the task has processed, in milliseconds since the epoch; -1 before the first record.
+    pub fn current_stream_time_ms(&self) -> i64 {
+        self.shared.node.record().stream_time()
+    }
+
+    /// The wall clock as the thread last read it, in milliseconds since the epoch.
+    pub fn current_system_time_ms(&self) -> i64 {
+        self.shared.node.record().wall_clock()
+    }
+
+    /// Sends the record to all children, in the order they were attached.
+    ///
+    /// # Errors
+    /// A negative timestamp; what the record-error policy did not absorb below.
+    pub fn forward(&self, record: Record<K, V>) -> Result<()> {
+        self.send(&self.shared.all, record)
+    }
+
+    /// Sends the record to the child of that name.
+    ///
+    /// # Errors
+    /// An unknown child; a negative timestamp; what the record-error policy did not absorb below.
+    pub fn forward_to(&self, record: Record<K, V>, child: &str) -> Result<()> {
+        match self.shared.children.iter().find(|(name, _)| name == child) {
+            Some((_, edge)) => self.send(edge, record),
+            None => Err(self.unknown("child", child, self.shared.children.iter().map(|(name, _)| name.as_str()))),
+        }
+    }
+
+    fn send(&self, edge: &Edge<K, V>, record: Record<K, V>) -> Result<()> {
+        if record.timestamp < 0 {
+            let sentence = format!("a record with the negative timestamp {} cannot be forwarded", record.timestamp);
+            return Err(Error::new(ErrorKind::InvalidTimestamp, sentence));
+        }
+        let (timestamp, headers) = (record.timestamp, record.headers.clone());
+        self.shared.node.with_record(timestamp, &headers, || edge.record(record))
+    }
+
+    /// The store of that name, which must have been connected to this processor.
+    ///
+    /// # Errors
+    /// A store that is not connected, or one of another type.
+    pub fn state_store<S: StoreHandle>(&self, name: &str) -> Result<S> {
+        let connected = &self.shared.stores;
+        if connected.names.iter().any(|known| known == name) {
+            return connected.stores.store(name);
+        }
+        Err(self.unknown("store", name, connected.names.iter().map(String::as_str)))
+    }
+
+    /// The committed rows of a global store, kept up to date; `S` is the kind of store it is kept in.
+    ///
+    /// # Errors
+    /// No global store has that name, or it is of another kind.
+    pub fn global_store<S: StoreHandle>(&self, name: &str) -> Result<S::ReadOnly> {
+        self.shared.stores.global::<S>(name)
+    }
+
+    fn unknown<'a>(&self, what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
+        let known: Vec<&str> = known.collect();
+        let sentence = format!("processor `{}` has no {what} `{name}`", self.shared.node.name());
+        Error::new(ErrorKind::NotFound, sentence).with_hint(format!("it has [{}]", known.join(", ")))
+    }
+
+    /// Calls `punctuate` every `interval` (at least a millisecond) with the time at which it fires.
+    ///
+    /// # Errors
+    /// An interval below one millisecond.
+    pub fn schedule(
+        &self,
+        interval: Duration,
+        kind: PunctuationType,
+        punctuate: impl FnMut(&ProcessorContext<K, V>, i64) -> Result<()> + 'static,
+    ) -> Result<Cancellable> {
+        // The queue must not keep the chain alive that it is part of.
+        let weak = Rc::downgrade(&self.shared);
+        let punctuate = RefCell::new(punctuate);
+        let callback = move |time_ms| match weak.upgrade() {
+            None => Ok(()),
+            Some(shared) => {
+                let context = ProcessorContext { shared };
+                let node = &context.shared.node;
+                (punctuate.borrow_mut())(&context, time_ms).or_else(|error| node.failed(error))
+            }
+        };
+        let task = self.shared.node.task();
+        task.punctuations().schedule(interval, kind, task.record().wall_clock(), Rc::new(callback))
+    }
+
+    /// Asks for a commit after this record.
+    pub fn commit(&self) {
+        self.shared.node.task().request_commit();
+    }
+}
+
+/// Runs a [`Processor`].
+pub(crate) struct Process<P, K, V> {
+    processor: RefCell<P>,
+    context: ProcessorContext<K, V>,
+}
+
+impl<P, KOut: 'static, VOut: 'static> Process<P, KOut, VOut> {
+    /// Initialises the processor.
+    pub(crate) fn init<KIn, VIn>(mut processor: P, context: ProcessorContext<KOut, VOut>) -> Result<Self>
+    where
+        P: Processor<KIn, VIn, KOut, VOut>,
+    {
+        processor.init(&context)?;
+        Ok(Process { processor: RefCell::new(processor), context })
+    }
+}
+
+impl<P, KIn, VIn, KOut: 'static, VOut: 'static> Forward<KIn, VIn> for Process<P, KOut, VOut>
+where
+    P: Processor<KIn, VIn, KOut, VOut>,
+{
+    fn record(&self, record: Record<KIn, VIn>) -> Result<()> {
+        let node = &self.context.shared.node;
+        let Ok(mut processor) = self.processor.try_borrow_mut() else {
+            let sentence = format!("processor `{}` was entered again while it processes a record", node.name());
+            return Err(Error::new(ErrorKind::Bug, sentence)
+                .with_hint("it writes to a store whose cache forwards to it: switch the cache off for that store"));
+        };
+        processor.process(&self.context, record).or_else(|error| node.failed(error))
+    }
+}
+
+/// A record whose key cannot be changed. Kafka Streams: `FixedKeyRecord`.
+#[derive(Debug, Clone)]
+pub struct FixedKeyRecord<K, V>(Record<K, V>);
+
+impl<K, V> FixedKeyRecord<K, V> {
+    /// The key.
+    pub fn key(&self) -> &K {
+        &self.0.key
+    }
+
+    /// The value.
+    pub fn value(&self) -> &V {
+        &self.0.value
+    }
+
+    /// Takes the value out.
+    pub fn into_value(self) -> V {
+        self.0.value
+    }
+
+    /// Event time in milliseconds since the epoch.
+    pub fn timestamp(&self) -> i64 {
+        self.0.timestamp
+    }
+
+    /// The headers.
+    pub fn headers(&self) -> &Headers {
+        &self.0.headers
+    }
+
+    /// The same record with another value.
+    pub fn with_value<V2>(self, value: V2) -> FixedKeyRecord<K, V2> {
+        FixedKeyRecord(self.0.with_value(value))
+    }
+
+    /// The same record with another timestamp in milliseconds since the epoch.
+    pub fn with_timestamp(self, timestamp: i64) -> Self {
+        FixedKeyRecord(self.0.with_timestamp(timestamp))
+    }
+
+    /// The same record with other headers.
+    pub fn with_headers(self, headers: Headers) -> Self {
+        FixedKeyRecord(self.0.with_headers(headers))
+    }
+}
+
+/// A processor that cannot change keys, so that what follows needs no repartitioning.
+/// Kafka Streams: `org.apache.kafka.streams.processor.api.FixedKeyProcessor`.
+pub trait FixedKeyProcessor<K, VIn, VOut>: 'static {
+    /// Called once, before the first record.
+    ///
+    /// # Errors
+    /// Ends the application.
+    fn init(&mut self, context: &FixedKeyProcessorContext<K, VOut>) -> Result<()> {
+        let _ = context;
+        Ok(())
+    }
+
+    /// Processes one record.
+    ///
+    /// # Errors
+    /// An error of kind [`Processing`](ErrorKind::Processing) goes to the record-error policy.
+    fn process(&mut self, context: &FixedKeyProcessorContext<K, VOut>, record: FixedKeyRecord<K, VIn>) -> Result<()>;
+}
+
+impl<F, K, VIn, VOut> FixedKeyProcessor<K, VIn, VOut> for F
+where
+    F: FnMut(&FixedKeyProcessorContext<K, VOut>, FixedKeyRecord<K, VIn>) -> Result<()> + 'static,
+{
+    fn process(&mut self, context: &FixedKeyProcessorContext<K, VOut>, record: FixedKeyRecord<K, VIn>) -> Result<()> {
+        self(context, record)
+    }
+}
+
+/// [`ProcessorContext`] for processors that cannot change keys; everything else is reached through `Deref`-free
+/// methods of the same names. Kafka Streams: `FixedKeyProcessorContext`.
+pub struct FixedKeyProcessorContext<K, V>(ProcessorContext<K, V>);
+
+impl<K, V> Clone for FixedKeyProcessorContext<K, V> {
+    fn clone(&self) -> Self {
+        FixedKeyProcessorContext(self.0.clone())
+    }
+}
+
+impl<K: 'static, V: 'static> FixedKeyProcessorContext<K, V> {
+    /// Sends the record to all children.
+    ///
+    /// # Errors
+    /// As [`ProcessorContext::forward`].
+    pub fn forward(&self, record: FixedKeyRecord<K, V>) -> Result<()> {
+        self.0.forward(record.0)
+    }
+
+    /// Sends the record to the child of that name.
+    ///
+    /// # Errors
+    /// As [`ProcessorContext::forward_to`].
+    pub fn forward_to(&self, record: FixedKeyRecord<K, V>, child: &str) -> Result<()> {
+        self.0.forward_to(record.0, child)
+    }
+
+    /// As [`ProcessorContext::state_store`].
+    ///
+    /// # Errors
+    /// A store that is not connected, or one of another type.
+    pub fn state_store<S: StoreHandle>(&self, name: &str) -> Result<S> {
+        self.0.state_store(name)
+    }
+
+    /// As [`ProcessorContext::schedule`]. Nothing can be forwarded from the punctuation: it has no key.
+    ///
+    /// # Errors
+    /// An interval below one millisecond.
+    pub fn schedule(
+        &self,
+        interval: Duration,
+        kind: PunctuationType,
+        mut punctuate: impl FnMut(i64) -> Result<()> + 'static,
+    ) -> Result<Cancellable> {
+        self.0.schedule(interval, kind, move |_, time_ms| punctuate(time_ms))
+    }
+
+    /// The application's id.
+    pub fn application_id(&self) -> &str {
+        self.0.application_id()
+    }
+
+    /// The task this instance belongs to.
+    pub fn task_id(&self) -> TaskId {
+        self.0.task_id()
+    }
+
+    /// Where the source record was read; `None` in wall-clock punctuations.
+    pub fn record_metadata(&self) -> Option<RecordMetadata> {
+        self.0.record_metadata()
+    }
+
+    /// As [`ProcessorContext::current_stream_time_ms`].
+    pub fn current_stream_time_ms(&self) -> i64 {
+        self.0.current_stream_time_ms()
+    }
+
+    /// As [`ProcessorContext::current_system_time_ms`].
+    pub fn current_system_time_ms(&self) -> i64 {
+        self.0.current_system_time_ms()
+    }
+
+    /// Asks for a commit after this record.
+    pub fn commit(&self) {
+        self.0.commit();
+    }
+}
+
+/// Runs a [`FixedKeyProcessor`] as a [`Processor`].
+pub(crate) struct FixedKeyProcess<P>(pub(crate) P);
+
+impl<P, K: 'static, VIn: 'static, VOut: 'static> Processor<K, VIn, K, VOut> for FixedKeyProcess<P>
+where
+    P: FixedKeyProcessor<K, VIn, VOut>,
+{
+    fn init(&mut self, context: &ProcessorContext<K, VOut>) -> Result<()> {
+        self.0.init(&FixedKeyProcessorContext(context.clone()))
+    }
+
+    fn process(&mut self, context: &ProcessorContext<K, VOut>, record: Record<K, VIn>) -> Result<()> {
+        self.0.process(&FixedKeyProcessorContext(context.clone()), FixedKeyRecord(record))
+    }
+}
