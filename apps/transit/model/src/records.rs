@@ -205,3 +205,5 @@ pub mod schemas {
         WEATHER_VALUE = "org.chicago.cta.weather.v1-value";
     }
 }
+
+kstreams::json!(StopRow, StationKey, StationRow, TurnstileSummary, HourlyCount);

@@ -1,0 +1,4 @@
+//! What holds of the stations source and its databases.
+
+mod database;
+mod postgres;
