@@ -1,4 +1,10 @@
 //! The running application.
+
+mod metadata;
+mod task;
+
+pub(crate) use task::{OpenStores, Progress, Readiness, Task, TaskSettings};
+
 /// Handle on a running application.
 pub struct Streams;
 impl Streams {

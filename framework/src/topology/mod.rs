@@ -68,6 +68,11 @@ impl Blueprint {
         &self.nodes[id.0]
     }
 
+    /// Whether the store is a global one.
+    pub(crate) fn is_global(&self, name: &str) -> bool {
+        self.globals.iter().any(|global| global.store == name)
+    }
+
     pub(crate) fn store(&self, name: &str) -> Option<&Arc<dyn StoreBlueprint>> {
         self.stores.iter().find(|store| *store.spec().name == *name)
     }

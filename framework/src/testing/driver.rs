@@ -1,0 +1,453 @@
+//! [`TopologyTestDriver`]: a whole topology as one task, without a log.
+//!
+//! A piped record is processed to its end before `pipe` returns: through every sub-topology, with a commit after
+//! each record. All topics have one partition. The wall clock moves only when told to.
+
+use super::pipes::{TestInputTopic, TestOutputTopic};
+use crate::config::Config;
+use crate::engine::SharedEngine;
+use crate::engine::memory::MemoryEngine;
+use crate::error::{Error, ErrorKind, Result};
+use crate::operator::SinkTopic;
+use crate::record::{Headers, Message, Outgoing, TaskId, Topic, TopicPartition};
+use crate::runtime::{OpenStores, Task, TaskSettings};
+use crate::serde::Registry;
+use crate::store::{CacheBudget, StoreHandle};
+use crate::topology::{Blueprint, Subscription, Subtopology, Topology};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The largest message of a topic in tests, in bytes: Kafka's default.
+const MESSAGE_BYTES_MAX: usize = 1_048_588;
+
+/// Decoded rows that stores without caching keep at hand, in bytes.
+const READ_CACHE_BYTES: usize = 1 << 20;
+
+/// A message that the topology sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputMessage {
+    /// The key's bytes; `None` is null.
+    pub key: Option<Vec<u8>>,
+    /// The value's bytes; `None` is null.
+    pub value: Option<Vec<u8>>,
+    /// Milliseconds since the epoch; `None` if it was sent without a timestamp.
+    pub timestamp: Option<i64>,
+    /// The headers.
+    pub headers: Headers,
+    /// The partition, where a partitioner chose one.
+    pub partition: Option<i32>,
+}
+
+/// Runs a topology in a test, record by record. Kafka Streams: `org.apache.kafka.streams.TopologyTestDriver`.
+///
+/// ```
+/// use kstreams::dsl::StreamsBuilder;
+/// use kstreams::testing::TopologyTestDriver;
+///
+/// let builder = StreamsBuilder::new();
+/// builder.stream::<String, String>("words").group_by(|_, word| word.clone()).count("counts").to_stream().to("totals");
+/// let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+/// for word in ["so", "it", "so"] {
+///     driver.input("words").pipe("".to_owned(), word.to_owned())?;
+/// }
+/// let totals = driver.output("totals").read_key_values::<String, Option<i64>>()?;
+/// assert_eq!(totals.last(), Some(&("so".to_owned(), Some(2))));
+/// # Ok::<(), kstreams::error::Error>(())
+/// ```
+pub struct TopologyTestDriver {
+    blueprint: Arc<Blueprint>,
+    whole: Subtopology,
+    global: Option<Subtopology>,
+    settings: TaskSettings,
+    memory: SharedEngine,
+    config: Config,
+    task: Option<Task>,
+    global_task: Option<Task>,
+    now_ms: i64,
+    next_offsets: BTreeMap<Topic, i64>,
+    /// What each commit wrote, for `crash`.
+    committed: BTreeMap<TopicPartition, String>,
+    outputs: BTreeMap<Topic, VecDeque<OutputMessage>>,
+    /// Everything that was ever sent to a topic of the application's own.
+    internal: BTreeMap<Topic, Vec<OutputMessage>>,
+    dropped_before: u64,
+}
+
+const TASK: TaskId = TaskId { subtopology: 0, partition: 0 };
+
+impl TopologyTestDriver {
+    /// A driver with the default configuration and no caching, for an application named `test`.
+    ///
+    /// # Errors
+    /// A store or a format that cannot be opened.
+    pub fn new(topology: &Topology) -> Result<Self> {
+        TopologyTestDriver::with_config(topology, Config::new("test", "embedded:").cache_max_bytes(0))
+    }
+
+    /// A driver with a configuration of your own. State is kept in memory, whatever engine it names.
+    ///
+    /// # Errors
+    /// A store or a format that cannot be opened.
+    pub fn with_config(topology: &Topology, config: Config) -> Result<Self> {
+        TopologyTestDriver::with_engine(topology, config, Arc::new(MemoryEngine::default()), 0)
+    }
+
+    /// A driver that keeps persistent stores in the given engine, and whose wall clock begins at `now_ms`
+    /// (milliseconds since the epoch).
+    ///
+    /// # Errors
+    /// A store or a format that cannot be opened.
+    pub fn with_engine(topology: &Topology, config: Config, engine: SharedEngine, now_ms: i64) -> Result<Self> {
+        let blueprint = topology.blueprint().clone();
+        let registry: Arc<dyn Registry> = Arc::new(Unregistered);
+        let sink = SinkTopic { partitions: 1, message_bytes_max: MESSAGE_BYTES_MAX };
+        let settings =
+            TaskSettings { sink_topics: Rc::new(move |_| Some(sink)), ..TaskSettings::new(&config, registry, engine) };
+        let mut driver = TopologyTestDriver {
+            whole: merged(&blueprint, false).unwrap_or_else(|| empty(&blueprint)),
+            global: merged(&blueprint, true),
+            blueprint,
+            settings,
+            memory: Arc::new(MemoryEngine::default()),
+            config,
+            task: None,
+            global_task: None,
+            now_ms,
+            next_offsets: BTreeMap::new(),
+            committed: BTreeMap::new(),
+            outputs: BTreeMap::new(),
+            internal: BTreeMap::new(),
+            dropped_before: 0,
+        };
+        driver.open()?;
+        Ok(driver)
+    }
+
+    fn open(&mut self) -> Result<()> {
+        if let Some(global) = self.global.clone() {
+            let task = self.open_task(&global)?;
+            self.settings.globals = Some(task.stores().query_source());
+            self.global_task = Some(task);
+        }
+        let mut task = self.open_task(&self.whole.clone())?;
+        for (number, partition) in task.partitions().cloned().enumerate().collect::<Vec<_>>() {
+            if let Some(metadata) = self.committed.get(&partition) {
+                task.resume(number, metadata);
+            }
+        }
+        self.task = Some(task);
+        self.finish()
+    }
+
+    fn open_task(&self, subtopology: &Subtopology) -> Result<Task> {
+        let threads = 1 + u64::from(self.global.is_some());
+        let budget = usize::try_from(self.config.statestore_cache_max_bytes / threads).unwrap_or(usize::MAX);
+        let budget = CacheBudget::new(budget, READ_CACHE_BYTES);
+        let memory = self.memory.clone();
+        let open = OpenStores::open(&self.blueprint, subtopology, TASK, &self.settings, memory, budget, self.now_ms)?;
+        if !subtopology.is_global {
+            self.restore(&open)?;
+        }
+        let application_id = &self.settings.application_id;
+        let mut partitions: Vec<TopicPartition> = subtopology
+            .source_topics(&self.blueprint.nodes)
+            .map(|topic| TopicPartition::new(topic.full(application_id).as_str(), 0))
+            .collect();
+        let known =
+            self.committed.keys().filter(|partition| !partitions.contains(partition)).cloned().collect::<Vec<_>>();
+        let matching = |partition: &TopicPartition| self.matches(subtopology, &partition.topic);
+        partitions.extend(known.into_iter().filter(matching));
+        Task::wire(&self.blueprint, subtopology, TASK, &self.settings, open, &partitions)
+    }
+
+    /// Brings stores up to the end of their changelogs, as a start after a crash does.
+    fn restore(&self, open: &OpenStores) -> Result<()> {
+        for store in 0..open.stores.len() {
+            let Some(changelog) = open.stores.changelog(store) else { continue };
+            let Some(messages) = self.internal.get(&changelog.topic) else { continue };
+            let from = usize::try_from(open.stores.position(store).unwrap_or(0)).unwrap_or(0);
+            for (offset, message) in messages.iter().enumerate().skip(from) {
+                let message = message.as_message(offset as i64);
+                open.stores.restore(store, &[message])?;
+            }
+            open.stores.restored(store, messages.len() as i64, self.now_ms)?;
+        }
+        Ok(())
+    }
+
+    /// A topic to pipe records into.
+    pub fn input(&mut self, topic: &str) -> TestInputTopic<'_> {
+        TestInputTopic::new(self, topic)
+    }
+
+    /// A topic to read what was sent.
+    pub fn output(&mut self, topic: &str) -> TestOutputTopic<'_> {
+        TestOutputTopic::new(self, topic)
+    }
+
+    pub(super) fn registry(&self) -> Arc<dyn Registry> {
+        self.settings.registry.clone()
+    }
+
+    /// The wall clock, in milliseconds since the epoch.
+    pub fn now_ms(&self) -> i64 {
+        self.now_ms
+    }
+
+    /// Pipes a message and processes everything that follows from it.
+    ///
+    /// # Errors
+    /// A topic that the topology does not read; what the error policies do not absorb. The driver is of no further
+    /// use then, save for looking at what was sent before.
+    pub fn pipe_message(&mut self, topic: &str, message: &OutputMessage) -> Result<()> {
+        let topic = Topic::from(topic);
+        let offset = self.next_offsets.entry(topic.clone()).or_insert(0);
+        let message_offset = *offset;
+        *offset += 1;
+        let borrowed = message.as_message(message_offset);
+        if self.global.as_ref().is_some_and(|global| self.reads(global, &topic)) {
+            return self.process_global(&topic, &borrowed);
+        }
+        self.push(&topic, &borrowed)?;
+        self.finish()
+    }
+
+    fn process_global(&mut self, topic: &Topic, message: &Message<'_>) -> Result<()> {
+        let task = self.global_task.as_mut().expect("a topology with global tables has a global task");
+        let number =
+            task.input_number(&TopicPartition::new(topic.as_str(), 0)).expect("every global topic is an input");
+        task.push(number, message)?;
+        while task.process(self.now_ms)? {}
+        task.flush()?;
+        task.stores().commit(&[], self.now_ms)?;
+        task.committed();
+        Ok(())
+    }
+
+    fn push(&mut self, topic: &Topic, message: &Message<'_>) -> Result<()> {
+        let partition = TopicPartition::new(topic.as_str(), 0);
+        let known = self.running().input_number(&partition);
+        let number = match known {
+            Some(number) => number,
+            None if self.matches(&self.whole, topic) => {
+                let task = self.running();
+                task.add_input(partition)?;
+                task.partitions().count() - 1
+            }
+            None => return Err(Error::new(ErrorKind::NotFound, format!("the topology does not read topic `{topic}`"))),
+        };
+        self.running().push(number, message)
+    }
+
+    fn running(&mut self) -> &mut Task {
+        self.task.as_mut().expect("a driver always has a task, save while it opens one")
+    }
+
+    fn reads(&self, subtopology: &Subtopology, topic: &Topic) -> bool {
+        let application_id = &self.settings.application_id;
+        subtopology.source_topics(&self.blueprint.nodes).any(|name| name.full(application_id) == *topic)
+    }
+
+    fn matches(&self, subtopology: &Subtopology, topic: &Topic) -> bool {
+        subtopology.subscriptions(&self.blueprint.nodes).any(|subscription| match subscription {
+            Subscription::Pattern(pattern) => pattern.is_match(topic.as_str()),
+            Subscription::Topics(_) => false,
+        })
+    }
+
+    /// Processes until nothing is left: a record, the punctuations it makes due, a commit, and what it sent to topics
+    /// that are read again.
+    fn finish(&mut self) -> Result<()> {
+        self.commit()?;
+        loop {
+            let now_ms = self.now_ms;
+            let task = self.running();
+            if !task.process(now_ms)? {
+                return Ok(());
+            }
+            task.punctuate_stream_time()?;
+            self.commit()?;
+        }
+    }
+
+    fn commit(&mut self) -> Result<()> {
+        let now_ms = self.now_ms;
+        let task = self.running();
+        task.flush()?;
+        let sent = drain(task);
+        let progress = task.progress();
+        task.committed();
+        let back = self.capture(sent);
+        self.committed.extend(progress.into_iter().map(|progress| (progress.partition, progress.metadata)));
+        let positions = self.changelog_ends();
+        self.running().stores().commit(&positions, now_ms)?;
+        for (topic, offset) in back {
+            let message = self.internal[&topic][offset].clone();
+            self.push(&topic, &message.as_message(offset as i64))?;
+        }
+        Ok(())
+    }
+
+    /// Keeps what was sent; returns what the topology reads again.
+    fn capture(&mut self, sent: Vec<(Topic, OutputMessage)>) -> Vec<(Topic, usize)> {
+        let mut back = Vec::new();
+        let prefix = format!("{}-", self.settings.application_id);
+        for (topic, message) in sent {
+            let is_read_again = self.reads(&self.whole, &topic);
+            if topic.as_str().starts_with(&prefix) || is_read_again {
+                let messages = self.internal.entry(topic.clone()).or_default();
+                messages.push(message.clone());
+                if is_read_again {
+                    back.push((topic.clone(), messages.len() - 1));
+                }
+            }
+            self.outputs.entry(topic).or_default().push_back(message);
+        }
+        back
+    }
+
+    fn changelog_ends(&mut self) -> Vec<(u32, i64)> {
+        let stores = self.running().stores().clone();
+        let end = |store| {
+            let changelog = stores.changelog(store)?;
+            Some((store, self.internal.get(&changelog.topic).map_or(0, Vec::len) as i64))
+        };
+        (0..stores.len()).filter_map(end).collect()
+    }
+
+    /// Moves the wall clock and runs the punctuations that are due.
+    ///
+    /// # Errors
+    /// What the error policies do not absorb.
+    pub fn advance_wall_clock(&mut self, by: Duration) -> Result<()> {
+        self.now_ms += i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        let now_ms = self.now_ms;
+        self.running().punctuate_wall_clock(now_ms)?;
+        self.finish()
+    }
+
+    /// Crashes and starts again: operators, caches and in-memory stores are made anew, persistent stores are opened
+    /// where the last commit left them, and what they lack is restored from the changelogs.
+    ///
+    /// # Errors
+    /// A store that cannot be opened again.
+    pub fn crash(&mut self) -> Result<()> {
+        self.dropped_before = self.dropped_records();
+        self.task = None;
+        self.global_task = None;
+        self.memory = Arc::new(MemoryEngine::default());
+        self.open()
+    }
+
+    /// A handle on a store of the topology.
+    ///
+    /// # Errors
+    /// No such store, or one of another type.
+    pub fn store<S: StoreHandle>(&self, name: &str) -> Result<S> {
+        let task = if self.blueprint.is_global(name) { &self.global_task } else { &self.task };
+        task.as_ref().expect("a driver always has its tasks").stores().store(name)
+    }
+
+    /// Records that were dropped by a documented rule or skipped by an error policy (`dropped-records-total`).
+    pub fn dropped_records(&self) -> u64 {
+        let of = |task: &Option<Task>| task.as_ref().map_or(0, |task| task.record_context().dropped());
+        self.dropped_before + of(&self.task) + of(&self.global_task)
+    }
+
+    /// Everything that was sent to a changelog or repartition topic, by the topic's full name.
+    pub fn internal_messages(&self, topic: &str) -> &[OutputMessage] {
+        self.internal.get(&Topic::from(topic)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The full names of the changelog and repartition topics that something was sent to.
+    pub fn internal_topics(&self) -> impl Iterator<Item = &str> {
+        self.internal.keys().map(Topic::as_str)
+    }
+
+    pub(super) fn read_message(&mut self, topic: &str) -> Option<OutputMessage> {
+        self.outputs.get_mut(&Topic::from(topic))?.pop_front()
+    }
+
+    /// Takes everything that was sent and not read yet, by topic, topics by name.
+    pub fn take_outputs(&mut self) -> Vec<(String, OutputMessage)> {
+        let outputs = std::mem::take(&mut self.outputs);
+        let of = |(topic, messages): (Topic, VecDeque<OutputMessage>)| {
+            messages.into_iter().map(move |message| (topic.to_string(), message))
+        };
+        outputs.into_iter().flat_map(of).collect()
+    }
+}
+
+impl OutputMessage {
+    /// A message of a test's own.
+    pub fn new(key: Option<&[u8]>, value: Option<&[u8]>, timestamp: i64, headers: Headers) -> Self {
+        let owned = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
+        OutputMessage { key: owned(key), value: owned(value), timestamp: Some(timestamp), headers, partition: None }
+    }
+
+    fn as_message(&self, offset: i64) -> Message<'_> {
+        Message {
+            key: self.key.as_deref(),
+            value: self.value.as_deref(),
+            timestamp: self.timestamp.unwrap_or(crate::record::NO_TIMESTAMP),
+            headers: self.headers.clone(),
+            offset,
+        }
+    }
+
+    fn copy_of(outgoing: &Outgoing<'_>) -> Self {
+        OutputMessage {
+            key: outgoing.key.map(<[u8]>::to_vec),
+            value: outgoing.value.map(<[u8]>::to_vec),
+            timestamp: outgoing.timestamp,
+            headers: outgoing.headers.clone(),
+            partition: outgoing.partition,
+        }
+    }
+}
+
+fn drain(task: &Task) -> Vec<(Topic, OutputMessage)> {
+    let mut outbox = task.outbox().borrow_mut();
+    let mut sent = Vec::with_capacity(outbox.len());
+    while let Some(outgoing) = outbox.front() {
+        sent.push((outgoing.topic.clone(), OutputMessage::copy_of(&outgoing)));
+        outbox.pop();
+    }
+    sent
+}
+
+/// All sub-topologies of one sort as one: nodes in insertion order.
+fn merged(blueprint: &Blueprint, global: bool) -> Option<Subtopology> {
+    let parts: Vec<&Subtopology> = blueprint.subtopologies.iter().filter(|part| part.is_global == global).collect();
+    let mut whole = (*parts.first()?).clone();
+    for part in &parts[1..] {
+        whole.nodes.extend(&part.nodes);
+        whole.sources.extend(&part.sources);
+        whole.stores.extend(part.stores.iter().cloned());
+    }
+    whole.nodes.sort();
+    whole.sources.sort();
+    whole.id = 0;
+    let order = |name: &String| blueprint.stores.iter().position(|store| *store.spec().name == **name);
+    whole.stores.sort_by_key(order);
+    Some(whole)
+}
+
+fn empty(_: &Blueprint) -> Subtopology {
+    Subtopology { id: 0, nodes: Vec::new(), sources: Vec::new(), stores: Vec::new(), is_global: false }
+}
+
+/// A registry that knows no schema.
+struct Unregistered;
+
+impl Registry for Unregistered {
+    fn register(&self, subject: &str, _: &str) -> Result<u32> {
+        Err(Error::new(ErrorKind::Config, format!("no registry for subject `{subject}`")))
+    }
+
+    fn schema(&self, id: u32) -> Result<Arc<str>> {
+        Err(Error::new(ErrorKind::NotFound, format!("no schema has the id {id}")))
+    }
+}
