@@ -1,17 +1,20 @@
 //! The port to the log: topics, partitions, groups and transactions as the runtime needs them.
 //!
 //! A [`Log`] is one connection and makes [`Consumer`]s, [`Producer`]s and [`Admin`]s. Two logs exist: Apache Kafka
-//! and the `embedded` log inside the process; the same contract tests run against both. Messages are borrowed
+//! and the [`embedded`] log inside the process; the same contract tests run against both. Messages are borrowed
 //! bytes: nothing here encodes or decodes values, knows of topologies or stores, or decides what an error means.
 //!
 //! **No call of this port waits.** A call that needs an answer is resumable: a `poll_*` method, or a [`Call`] that is
 //! polled; each makes at most one short attempt and says [`Poll::Pending`](std::task::Poll::Pending) until the
 //! answer is there. Wakers are not used: the caller asks again in its next step. The blocking conveniences for
-//! applications are in `log::client`.
+//! applications are in [`client`].
 
 mod admin;
 mod call;
+pub mod client;
+mod connect;
 mod consumer;
+pub mod embedded;
 mod partitioning;
 mod pattern;
 mod producer;
@@ -19,6 +22,7 @@ mod topic_config;
 
 pub use admin::{Admin, Created, GroupDescription, GroupMember, NewTopic, OffsetAt, TopicInfo};
 pub use call::Call;
+pub use connect::connect;
 pub use consumer::{
     Budget, Consumer, ConsumerConfig, Fetched, GroupEvent, GroupMetadata, Isolation, OffsetAndMetadata, OffsetReset,
     Offsets, Start,

@@ -1,0 +1,453 @@
+//! The producer of the embedded log: batches per partition, acknowledgements, one transaction at a time.
+//!
+//! ```text
+//! New --poll_init--> Idle --begin--> Open --poll_commit, poll_abort--> Idle
+//!                                     |---failed delivery--> Failed --poll_abort--> Idle
+//! any of them --newer producer, timeout--> Fenced
+//! ```
+
+use super::batches::{Batch, Batches, Facts};
+use super::coordinator::Identity;
+use super::core::Core;
+use super::errors;
+use super::faults::{Decision, Gate, Operation, forgotten};
+use super::partition::{Append, Writer};
+use super::state::State;
+use crate::error::{Error, ErrorKind, Result};
+use crate::log::{Delivery, GroupMetadata, Offsets, Placed, Producer, ProducerConfig, Sent};
+use crate::record::{Outgoing, Topic, TopicPartition};
+use rustc_hash::FxHashMap;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Poll, ready};
+
+/// Writes to the embedded log.
+pub(super) struct EmbeddedProducer {
+    core: Arc<Core>,
+    config: ProducerConfig,
+    phase: Phase,
+    writer: Option<Writer>,
+    batches: Batches,
+    sequences: FxHashMap<TopicPartition, i32>,
+    answered: VecDeque<Answered>,
+    answered_records: usize,
+    /// The log knows of the open transaction.
+    joined: bool,
+    gates: Gates,
+}
+
+/// Where the producer stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    New,
+    Idle,
+    Open,
+    Failed,
+    Fenced,
+}
+
+/// The answer to a batch.
+struct Answered {
+    tokens: VecDeque<u64>,
+    partition: i32,
+    next: Result<i64>,
+}
+
+/// A gate for each kind of request.
+#[derive(Debug, Default)]
+struct Gates {
+    init: Gate,
+    append: Gate,
+    offsets: Gate,
+    end: Gate,
+}
+
+impl EmbeddedProducer {
+    /// A producer that is not initialised yet.
+    pub(super) fn new(core: Arc<Core>, config: ProducerConfig) -> Self {
+        EmbeddedProducer {
+            core,
+            config,
+            phase: Phase::New,
+            writer: None,
+            batches: Batches::default(),
+            sequences: FxHashMap::default(),
+            answered: VecDeque::new(),
+            answered_records: 0,
+            joined: false,
+            gates: Gates::default(),
+        }
+    }
+
+    fn initialise(&mut self, now_ms: i64) -> Poll<Result<()>> {
+        self.core.drive(now_ms)?;
+        let mut state = self.core.lock_at(now_ms)?;
+        let transactional_id = self.config.transactional_id.as_deref();
+        let operation = Operation::InitProducer { transactional_id };
+        let decision = self.gates.init.pass(state.faults.as_mut(), &operation, now_ms);
+        match decision {
+            Decision::Wait => return Poll::Pending,
+            Decision::Refuse(error) => return Poll::Ready(Err(error)),
+            Decision::Proceed | Decision::LoseAnswer | Decision::Forget => {}
+        }
+        let id = transactional_id.unwrap_or_default();
+        let writer = state.init_producer(id, self.config.transaction_timeout_ms);
+        drop(state);
+        self.core.persist()?;
+        let writer = ready!(writer);
+        match decision {
+            Decision::LoseAnswer => Poll::Pending,
+            Decision::Forget => Poll::Ready(Err(forgotten(&operation))),
+            _ => {
+                (self.writer, self.phase) = (Some(writer), Phase::Idle);
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    /// Refuses what cannot be done where the producer stands.
+    fn check_sending(&self) -> Result<()> {
+        match self.phase {
+            Phase::Fenced => Err(errors::fenced()),
+            Phase::Failed => Err(errors::aborted("a message of it could not be delivered")),
+            Phase::New | Phase::Idle if self.config.transactional_id.is_some() => {
+                Err(errors::misuse("a transactional producer was used outside of a transaction"))
+            }
+            Phase::New | Phase::Idle | Phase::Open => Ok(()),
+        }
+    }
+
+    /// Notes what an error means for the producer and its transaction.
+    fn fail(&mut self, error: &Error) {
+        if error.kind() == ErrorKind::Fenced && error.class().ends_with("ProducerFencedException") {
+            self.phase = Phase::Fenced;
+        } else if self.phase == Phase::Open {
+            self.phase = Phase::Failed;
+        }
+    }
+
+    /// A request about the transaction was refused; a timeout leaves it as it was, to be asked again.
+    fn refused(&mut self, error: Error) -> Poll<Result<()>> {
+        if error.kind() != ErrorKind::Timeout {
+            self.fail(&error);
+        }
+        Poll::Ready(Err(error))
+    }
+
+    fn identity(&self) -> Result<Identity<'_>> {
+        match (&self.config.transactional_id, self.writer) {
+            (Some(transactional_id), Some(writer)) => Ok(Identity { transactional_id, writer }),
+            _ => Err(errors::misuse("a transaction was asked of a producer that has none")),
+        }
+    }
+
+    /// Appends what is queued, as far as nothing holds it back, and waits for the disk once.
+    fn work(&mut self, now_ms: i64) -> Result<()> {
+        self.core.drive(now_ms)?;
+        if self.batches.is_empty() {
+            return Ok(());
+        }
+        let core = self.core.clone();
+        let mut answers = Vec::new();
+        let mut state = core.lock_at(now_ms)?;
+        while let Some(answer) = self.append_oldest(&mut state, now_ms) {
+            answers.push(answer);
+        }
+        drop(state);
+        if !answers.is_empty() {
+            // Acknowledged is only what is on disk.
+            core.persist()?;
+            core.ring();
+        }
+        for answer in answers {
+            self.answer(answer);
+        }
+        Ok(())
+    }
+
+    /// Appends the oldest batch; `None` if there is none or it has to wait.
+    fn append_oldest(&mut self, state: &mut State, now_ms: i64) -> Option<Answered> {
+        let partition = &self.batches.oldest()?.partition;
+        if let Err(error) = self.check_sending() {
+            return Some(self.refuse_oldest(error));
+        }
+        let transactional_id = self.config.transactional_id.as_deref();
+        let writer = *self.writer.get_or_insert_with(|| Writer {
+            producer: state.new_producer(),
+            epoch: 0,
+            transactional: false,
+        });
+        if let Some(transactional_id) = transactional_id {
+            match state.poll_writable(Identity { transactional_id, writer }) {
+                Poll::Pending => return None,
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(error)) => return Some(self.refuse_oldest(error)),
+            }
+        }
+        let operation = Operation::Append { partition, transactional_id };
+        match self.gates.append.pass(state.faults.as_mut(), &operation, now_ms) {
+            Decision::Wait => None,
+            Decision::Refuse(error) => Some(self.refuse_oldest(error)),
+            Decision::Proceed => Some(self.append(state, writer, None)),
+            Decision::Forget => {
+                let lost = forgotten(&operation);
+                Some(self.append(state, writer, Some(lost)))
+            }
+            Decision::LoseAnswer => {
+                self.append_unheard(state, writer);
+                None
+            }
+        }
+    }
+
+    fn append(&mut self, state: &mut State, writer: Writer, lost: Option<Error>) -> Answered {
+        let Some(batch) = self.batches.take_oldest() else {
+            return Answered { tokens: VecDeque::new(), partition: 0, next: Err(errors::misuse("there is no batch")) };
+        };
+        let Batch { partition, tokens, messages, .. } = batch;
+        let sequence = self.sequences.get(&partition).copied();
+        let stamp = state.topic(&partition.topic).is_ok_and(|topic| topic.rules.stamps);
+        let append = Append { writer, sequence, messages, stamp };
+        let placed = match self.identity() {
+            Ok(who) => state.append_in_transaction(who, &partition, append),
+            Err(_) => state.append(&partition, append),
+        };
+        self.joined |= placed.is_ok() && writer.transactional;
+        let next = state.partition(&partition).map(|log| log.next_sequence(writer.producer));
+        match next {
+            Ok(next) => drop(self.sequences.insert(partition.clone(), next)),
+            Err(_) => drop(self.sequences.remove(&partition)),
+        }
+        let next = placed.and_then(|offset| lost.map_or(Ok(offset), Err));
+        Answered { tokens: tokens.into(), partition: partition.partition, next }
+    }
+
+    /// The batch is appended, but the producer does not hear of it and will send it again.
+    fn append_unheard(&mut self, state: &mut State, writer: Writer) {
+        self.batches.seal_oldest();
+        let Some(batch) = self.batches.oldest() else { return };
+        let known = self.sequences.get(&batch.partition).copied();
+        let sequence = known.or_else(|| Some(state.partition(&batch.partition).ok()?.next_sequence(writer.producer)));
+        let partition = batch.partition.clone();
+        let stamp = state.topic(&partition.topic).is_ok_and(|topic| topic.rules.stamps);
+        let append = Append { writer, sequence, messages: batch.messages.clone(), stamp };
+        let placed = match self.identity() {
+            Ok(who) => state.append_in_transaction(who, &partition, append),
+            Err(_) => state.append(&partition, append),
+        };
+        if placed.is_ok() {
+            self.joined |= writer.transactional;
+            sequence.map(|sequence| self.sequences.insert(partition, sequence));
+        }
+    }
+
+    fn refuse_oldest(&mut self, error: Error) -> Answered {
+        let (tokens, partition) = match self.batches.take_oldest() {
+            Some(batch) => (batch.tokens.into(), batch.partition.partition),
+            None => (VecDeque::new(), 0),
+        };
+        self.sequences.clear();
+        Answered { tokens, partition, next: Err(error) }
+    }
+
+    fn answer(&mut self, answer: Answered) {
+        if let Err(error) = &answer.next {
+            self.sequences.clear();
+            self.fail(error);
+        }
+        self.answered_records += answer.tokens.len();
+        self.answered.push_back(answer);
+    }
+
+    fn is_full(&self) -> bool {
+        self.batches.records() + self.answered_records >= self.config.queue_records_max
+            || self.batches.bytes() >= self.config.queue_bytes_max
+    }
+
+    /// What sending needs to know of a topic; looked up again when topics were created or deleted.
+    fn facts(&mut self, topic: &Topic) -> Result<Facts> {
+        let version = self.core.topics_version();
+        if let Some(facts) = self.batches.facts(topic, version) {
+            return Ok(facts);
+        }
+        let state = self.core.lock()?;
+        let known = state.topic(topic)?;
+        let facts = Facts {
+            partitions: known.partition_count(),
+            message_bytes_max: known.rules.message_bytes_max,
+            needs_key: known.rules.cleanup.compacts(),
+        };
+        self.batches.learn(topic, version, facts);
+        Ok(facts)
+    }
+
+    /// Commits or aborts what the log knows of.
+    fn end(&mut self, commit: bool, now_ms: i64) -> Poll<Result<()>> {
+        self.core.drive(now_ms)?;
+        let core = self.core.clone();
+        let mut state = core.lock_at(now_ms)?;
+        let transactional_id = self.config.transactional_id.as_deref().unwrap_or_default();
+        let operation = Operation::EndTransaction { transactional_id, commit };
+        let decision = self.gates.end.pass(state.faults.as_mut(), &operation, now_ms);
+        match decision {
+            Decision::Wait => return Poll::Pending,
+            Decision::Refuse(error) => {
+                drop(state);
+                return self.refused(error);
+            }
+            Decision::Proceed | Decision::LoseAnswer | Decision::Forget => {}
+        }
+        let ended = self.identity().and_then(|who| state.end_transaction(who, commit));
+        drop(state);
+        core.persist()?;
+        match (ended, decision) {
+            (Err(error), _) => self.refused(error),
+            (Ok(()), Decision::LoseAnswer) => Poll::Pending,
+            (Ok(()), Decision::Forget) => Poll::Ready(Err(forgotten(&operation))),
+            (Ok(()), _) => {
+                (self.phase, self.joined) = (Phase::Idle, false);
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+}
+
+impl Producer for EmbeddedProducer {
+    fn poll_init(&mut self, now_ms: i64) -> Poll<Result<()>> {
+        match self.phase {
+            Phase::New if self.config.transactional_id.is_some() => self.initialise(now_ms),
+            Phase::Fenced => Poll::Ready(Err(errors::fenced())),
+            Phase::New | Phase::Idle | Phase::Open | Phase::Failed => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        match self.phase {
+            Phase::Fenced => Err(errors::fenced()),
+            Phase::Idle if self.config.transactional_id.is_some() => {
+                self.phase = Phase::Open;
+                Ok(())
+            }
+            _ => Err(errors::misuse("a transaction was begun where none can be")),
+        }
+    }
+
+    fn in_transaction(&self) -> bool {
+        matches!(self.phase, Phase::Open | Phase::Failed)
+    }
+
+    fn send(&mut self, message: &Outgoing<'_>, token: u64, now_ms: i64) -> Result<Sent> {
+        self.check_sending()?;
+        let facts = self.facts(message.topic)?;
+        facts.check(message)?;
+        if self.is_full() || self.core.refuses_sending(message.topic, now_ms)? {
+            return Ok(Sent::QueueFull);
+        }
+        self.batches.push(message, facts, token, now_ms);
+        Ok(Sent::Queued)
+    }
+
+    fn poll_partitions(&mut self, topic: &Topic, _now_ms: i64) -> Poll<Result<i32>> {
+        Poll::Ready(self.facts(topic).map(|facts| facts.partitions))
+    }
+
+    fn deliveries(&mut self, now_ms: i64, each: &mut dyn FnMut(Delivery)) -> Result<usize> {
+        self.work(now_ms)?;
+        for answered in self.answered.drain(..) {
+            let mut next = answered.next;
+            for token in answered.tokens {
+                let partition = answered.partition;
+                each(Delivery { token, placed: placed(&mut next, partition) });
+            }
+        }
+        self.answered_records = 0;
+        Ok(self.batches.records())
+    }
+
+    fn poll_flush(&mut self, now_ms: i64) -> Poll<Result<()>> {
+        self.work(now_ms)?;
+        if self.batches.is_empty() { Poll::Ready(Ok(())) } else { Poll::Pending }
+    }
+
+    fn poll_send_offsets(&mut self, offsets: &Offsets, group: &GroupMetadata, now_ms: i64) -> Poll<Result<()>> {
+        self.check_sending()?;
+        self.core.drive(now_ms)?;
+        let core = self.core.clone();
+        let mut state = core.lock_at(now_ms)?;
+        let transactional_id = self.config.transactional_id.as_deref().unwrap_or_default();
+        let operation = Operation::SendOffsets { transactional_id, group: &group.group };
+        let decision = self.gates.offsets.pass(state.faults.as_mut(), &operation, now_ms);
+        match decision {
+            Decision::Wait => return Poll::Pending,
+            Decision::Refuse(error) => {
+                drop(state);
+                return self.refused(error);
+            }
+            Decision::Proceed | Decision::LoseAnswer | Decision::Forget => {}
+        }
+        let added = match self.identity() {
+            Ok(who) => ready!(state.add_offsets(who, offsets, group)),
+            Err(error) => Err(error),
+        };
+        drop(state);
+        core.persist()?;
+        match (added, decision) {
+            (Err(error), _) => self.refused(error),
+            (Ok(()), Decision::LoseAnswer) => Poll::Pending,
+            (Ok(()), Decision::Forget) => {
+                self.joined = true;
+                Poll::Ready(Err(forgotten(&operation)))
+            }
+            (Ok(()), _) => {
+                self.joined = true;
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+
+    fn poll_commit(&mut self, now_ms: i64) -> Poll<Result<()>> {
+        match self.phase {
+            Phase::Open => ready!(self.poll_flush(now_ms))?,
+            Phase::Idle => return Poll::Ready(Err(errors::misuse("there is no transaction to commit"))),
+            Phase::New | Phase::Failed | Phase::Fenced => {}
+        }
+        self.check_sending()?;
+        if !self.joined {
+            self.phase = Phase::Idle;
+            return Poll::Ready(Ok(()));
+        }
+        self.end(true, now_ms)
+    }
+
+    fn poll_abort(&mut self, now_ms: i64) -> Poll<Result<()>> {
+        match self.phase {
+            Phase::Fenced => return Poll::Ready(Err(errors::fenced())),
+            Phase::New | Phase::Idle => return Poll::Ready(Ok(())),
+            Phase::Open | Phase::Failed => {}
+        }
+        while !self.batches.is_empty() {
+            let dropped = self.refuse_oldest(errors::aborted("it was aborted before this message was sent"));
+            self.answered_records += dropped.tokens.len();
+            self.answered.push_back(dropped);
+        }
+        if !self.joined {
+            self.phase = Phase::Idle;
+            return Poll::Ready(Ok(()));
+        }
+        self.end(false, now_ms)
+    }
+}
+
+/// The place of the next message of a batch; the first one takes an error, the others get its like.
+fn placed(next: &mut Result<i64>, partition: i32) -> Result<Placed> {
+    match next {
+        Ok(offset) => {
+            *offset += 1;
+            Ok(Placed { partition, offset: *offset - 1 })
+        }
+        Err(error) => {
+            let again = Error::new(error.kind(), error.message()).with_class(error.class());
+            Err(std::mem::replace(error, again))
+        }
+    }
+}
