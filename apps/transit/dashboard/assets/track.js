@@ -7,23 +7,22 @@ const STEP = 4; // distance between two samples
 const BESIDE = 9; // how far right of the track a train runs
 
 // Where each line runs. A point may name the station that lies there; the others spread evenly between those.
-// Labels of the stations from a named point on are put where `labels` says.
+// Labels of the stations from a named point on are put where `labels` says, its own where `label` says.
 const COURSES = {
   blue: [
-    { at: [-60, 96] },
+    { at: [4, 96] },
     { at: [40, 96], station: 40890, labels: "slant-up" },
     { at: [107, 96] },
     { at: [520, 509] },
-    { at: [520, 556], station: 40380, labels: "above-right" },
-    { at: [520, 584], station: 40370, labels: "left" },
+    { at: [520, 556], station: 40380, label: "above-right", labels: "left" },
     { at: [520, 672], station: 41340 },
     { at: [520, 708] },
     { at: [436, 708], station: 40430, labels: "slant-down" },
     { at: [92, 708], station: 40390 },
-    { at: [-60, 708] },
+    { at: [16, 708] },
   ],
   green: [
-    { at: [-60, 556] },
+    { at: [16, 556] },
     { at: [84, 556], station: 40020, labels: "slant-back" },
     { at: [474, 556], station: 41160 },
     { at: [520, 556], station: 40380, labels: "above-right" },
@@ -38,7 +37,7 @@ const COURSES = {
     { at: [400, 918] },
   ],
   red: [
-    { at: [546, -60] },
+    { at: [546, 6] },
     { at: [546, 32], station: 40900, labels: "right" },
     { at: [546, 190] },
     { at: [618, 262] },
@@ -47,8 +46,8 @@ const COURSES = {
     { at: [618, 705], station: 41400, labels: "left" },
     { at: [618, 880], station: 41170 },
     { at: [618, 948], station: 40910, labels: "right" },
-    { at: [618, 1074], station: 40450 },
-    { at: [618, 1180] },
+    { at: [618, 1062], station: 40450 },
+    { at: [618, 1106] },
   ],
 };
 
@@ -101,8 +100,10 @@ export class Track {
       this.lengths.push(this.lengths[i - 1] + distance(this.points[i - 1], this.points[i]));
     }
     this.anchors = new Map();
-    for (const { at, station } of this.course) {
+    this.labels = new Map();
+    for (const { at, station, label } of this.course) {
       if (station !== undefined) this.anchors.set(station, this.nearest(at));
+      if (label !== undefined) this.labels.set(station, label);
     }
   }
 
@@ -156,7 +157,7 @@ export class Track {
   spread(stations) {
     const known = stations.map((id) => this.anchors.get(id));
     const places = known.map((place, i) => place ?? this.between(known, i));
-    return stations.map((id, i) => ({ id, place: places[i], label: this.labelAt(places[i]) }));
+    return stations.map((id, i) => ({ id, place: places[i], label: this.labels.get(id) ?? this.labelAt(places[i]) }));
   }
 
   // An even place between the nearest stations with known places; beyond the last of them the line simply goes on.
