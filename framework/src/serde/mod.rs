@@ -7,11 +7,14 @@
 //!
 //! Equal values must give equal bytes: stores compare keys by their bytes.
 
+#[cfg(feature = "avro")]
+pub mod avro;
 mod change;
 mod datum;
 #[cfg(feature = "json")]
 mod json;
 mod primitive;
+pub mod registry;
 #[cfg(test)]
 mod testing;
 mod varint;
