@@ -26,7 +26,7 @@ const JOURNAL_BYTES_MAX: u64 = 64 << 20;
 
 /// Parts of the write buffer: one is filled, up to four wait for their way to disk. Measured, an entry takes about
 /// twice its bytes in memory.
-const WRITE_BUFFER_PARTS: u64 = 8;
+const WRITE_BUFFER_PARTS: u64 = 4;
 
 /// Threads that write tables and compact them.
 const WORKER_THREADS: usize = 2;

@@ -9,7 +9,8 @@ use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Keys and values are shared between the versions of a map.
-type Pairs = imbl::OrdMap<Arc<[u8]>, Arc<[u8]>>;
+type Bytes = Arc<[u8]>;
+type Pairs = imbl::OrdMap<Bytes, Bytes>;
 
 /// Pairs that a cursor takes out of its map at a time.
 const CURSOR_CHUNK_PAIRS: usize = 64;
@@ -158,7 +159,7 @@ fn delete_range(pairs: &mut Pairs, from: &[u8], to: Option<&[u8]>) {
         return;
     }
     let bounds = (Bound::Included(from), to.map_or(Bound::Unbounded, Bound::Excluded));
-    let doomed: Vec<Arc<[u8]>> = pairs.range::<_, [u8]>(bounds).map(|(key, _)| key.clone()).collect();
+    let doomed: Vec<Bytes> = pairs.range::<_, [u8]>(bounds).map(|(key, _)| key.clone()).collect();
     for key in doomed {
         pairs.remove(&*key);
     }
@@ -170,7 +171,7 @@ struct MemoryCursor {
     /// What lies behind the chunk.
     rest: KeyRange,
     direction: Direction,
-    chunk: Vec<(Arc<[u8]>, Arc<[u8]>)>,
+    chunk: Vec<(Bytes, Bytes)>,
     /// The current pair of the chunk, counted from one; zero is before the first.
     at: usize,
 }
@@ -183,7 +184,7 @@ impl MemoryCursor {
             return;
         }
         let range = self.pairs.range::<_, [u8]>(self.rest.as_bounds());
-        let owned = |(key, value): (&Arc<[u8]>, &Arc<[u8]>)| (key.clone(), value.clone());
+        let owned = |(key, value): (&Bytes, &Bytes)| (key.clone(), value.clone());
         match self.direction {
             Direction::Forward => self.chunk.extend(range.take(CURSOR_CHUNK_PAIRS).map(owned)),
             Direction::Backward => self.chunk.extend(range.rev().take(CURSOR_CHUNK_PAIRS).map(owned)),
@@ -197,7 +198,7 @@ impl MemoryCursor {
         }
     }
 
-    fn current(&self) -> &(Arc<[u8]>, Arc<[u8]>) {
+    fn current(&self) -> &(Bytes, Bytes) {
         let at = self.at.checked_sub(1).expect("a cursor is read only after `advance` answered true");
         &self.chunk[at]
     }

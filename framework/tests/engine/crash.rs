@@ -13,15 +13,15 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const ROUNDS: u64 = 20;
+const ROUNDS: u64 = 15;
 /// Acknowledgements after which a child is killed, at most.
-const ACKNOWLEDGED_MAX: u64 = 1_500;
+const ACKNOWLEDGED_MAX: u64 = 1_000;
 const SPACES: usize = 3;
 const KEYS: u32 = 3_000;
 /// Pairs that are written together without durability, or into the space that comes and goes.
 const BULK_KEYS: u32 = 100;
 /// The child writes a bulk, and drops a space, once in so many batches.
-const BULK_EVERY: u64 = 250;
+const BULK_EVERY: u64 = 200;
 
 const KIND: &str = "KSTREAMS_CRASH_KIND";
 const DIRECTORY: &str = "KSTREAMS_CRASH_DIRECTORY";
