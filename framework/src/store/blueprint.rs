@@ -144,7 +144,8 @@ impl<S: StoreHandle> StoreBlueprint for StoreBuilder<S> {
 
     fn open(&self, stores: &TaskStores) -> Result<()> {
         let handle = S::open(self, stores)?;
-        stores.keep(&self.spec.name, Box::new(handle))
+        stores.keep(&self.spec.name, Box::new(handle));
+        Ok(())
     }
 
     fn read_only(&self, source: &QuerySource) -> Result<Box<dyn Any + Send>> {

@@ -14,11 +14,16 @@ mod blueprint;
 mod cache;
 mod key_value;
 mod listener;
+mod metadata;
+mod overlay;
 mod read_only;
+mod recency;
 mod spec;
 mod stored;
 mod supplier;
+mod table;
 mod task;
+mod typed;
 mod window;
 
 pub use blueprint::{StoreBlueprint, StoreBuilder, StoreHandle};
