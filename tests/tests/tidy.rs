@@ -19,7 +19,8 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// Libraries that only one place may name.
-const CONFINED: &[(&str, &str)] = &[("rocksdb::", "engine/rocksdb"), ("fjall::", "engine/fjall"), ("rdkafka::", "log/kafka")];
+const CONFINED: &[(&str, &str)] =
+    &[("rocksdb::", "engine/rocksdb"), ("fjall::", "engine/fjall"), ("rdkafka::", "log/kafka")];
 
 const FILE_LINES_MAX: usize = 600;
 
@@ -108,7 +109,11 @@ fn engines_and_clients_are_named_in_one_place_only() {
                     !matches!(before, Some(c) if c.is_alphanumeric() || c == '_' || c == ':')
                 });
                 // Our own modules of the same names are reached through `self::` or `super::`.
-                if named && !relative.starts_with(home) && line.contains(&format!("use {library}")) && relative != "engine/mod.rs" {
+                if named
+                    && !relative.starts_with(home)
+                    && line.contains(&format!("use {library}"))
+                    && relative != "engine/mod.rs"
+                {
                     broken.push(format!("{relative}:{number}: {}", line.trim()));
                 }
             }
@@ -160,7 +165,12 @@ fn nothing_is_left_unfinished() {
             }
             for (number, line) in fs::read_to_string(&file).unwrap().lines().enumerate() {
                 if marks.iter().any(|mark| line.contains(mark)) {
-                    found.push(format!("{}:{}: {}", file.strip_prefix(&root).unwrap().display(), number + 1, line.trim()));
+                    found.push(format!(
+                        "{}:{}: {}",
+                        file.strip_prefix(&root).unwrap().display(),
+                        number + 1,
+                        line.trim()
+                    ));
                 }
             }
         }

@@ -12,6 +12,7 @@ use crate::operator::SinkTopic;
 use crate::record::{Headers, Message, Outgoing, TaskId, Topic, TopicPartition};
 use crate::runtime::{OpenStores, Task, TaskSettings};
 use crate::serde::Registry;
+use crate::serde::registry::EmbeddedRegistry;
 use crate::store::{CacheBudget, StoreHandle};
 use crate::topology::{Blueprint, Subscription, Subtopology, Topology};
 use std::collections::{BTreeMap, VecDeque};
@@ -101,7 +102,7 @@ impl TopologyTestDriver {
     /// A store or a format that cannot be opened.
     pub fn with_engine(topology: &Topology, config: Config, engine: SharedEngine, now_ms: i64) -> Result<Self> {
         let blueprint = topology.blueprint().clone();
-        let registry: Arc<dyn Registry> = Arc::new(Unregistered);
+        let registry: Arc<dyn Registry> = Arc::new(EmbeddedRegistry::default());
         let sink = SinkTopic { partitions: 1, message_bytes_max: MESSAGE_BYTES_MAX };
         let settings =
             TaskSettings { sink_topics: Rc::new(move |_| Some(sink)), ..TaskSettings::new(&config, registry, engine) };
@@ -437,17 +438,4 @@ fn merged(blueprint: &Blueprint, global: bool) -> Option<Subtopology> {
 
 fn empty(_: &Blueprint) -> Subtopology {
     Subtopology { id: 0, nodes: Vec::new(), sources: Vec::new(), stores: Vec::new(), is_global: false }
-}
-
-/// A registry that knows no schema.
-struct Unregistered;
-
-impl Registry for Unregistered {
-    fn register(&self, subject: &str, _: &str) -> Result<u32> {
-        Err(Error::new(ErrorKind::Config, format!("no registry for subject `{subject}`")))
-    }
-
-    fn schema(&self, id: u32) -> Result<Arc<str>> {
-        Err(Error::new(ErrorKind::NotFound, format!("no schema has the id {id}")))
-    }
 }
