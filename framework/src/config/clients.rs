@@ -13,14 +13,40 @@ pub struct ClientKeys {
     pub consumer: BTreeMap<String, String>,
     /// For the consumer that restores; in files with the prefix `restore.consumer.`.
     pub restore_consumer: BTreeMap<String, String>,
+    /// For the consumer of global tables; in files with the prefix `global.consumer.`.
+    pub global_consumer: BTreeMap<String, String>,
     /// For producers; in files with the prefix `producer.`.
     pub producer: BTreeMap<String, String>,
     /// For the admin client; in files with the prefix `admin.`.
     pub admin: BTreeMap<String, String>,
 }
 
+/// The clients that a key is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ClientSide {
+    Common,
+    Consumer,
+    RestoreConsumer,
+    GlobalConsumer,
+    Producer,
+    Admin,
+}
+
+impl ClientKeys {
+    pub(super) fn side_mut(&mut self, side: ClientSide) -> &mut BTreeMap<String, String> {
+        match side {
+            ClientSide::Common => &mut self.common,
+            ClientSide::Consumer => &mut self.consumer,
+            ClientSide::RestoreConsumer => &mut self.restore_consumer,
+            ClientSide::GlobalConsumer => &mut self.global_consumer,
+            ClientSide::Producer => &mut self.producer,
+            ClientSide::Admin => &mut self.admin,
+        }
+    }
+}
+
 /// Where the schema registry is.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct RegistryConfig {
     /// `http://host:port`; several are separated by commas and tried in turn.
     pub url: String,

@@ -6,7 +6,12 @@
 
 mod choice;
 mod clients;
+mod keys;
+mod properties;
+mod source;
+mod table;
 mod url;
+mod value;
 
 pub use choice::{DslStore, EngineKind, ErrorPolicy, Optimization, ProcessingGuarantee, StoreFormat, TimestampPolicy};
 pub use clients::{ClientKeys, RegistryConfig};
@@ -263,6 +268,10 @@ impl Config {
         require(
             !self.is_exactly_once() || self.commit_interval_ms() < self.transaction_timeout_ms,
             "`commit.interval.ms` must be below `transaction.timeout.ms` under exactly-once: every transaction would time out",
+        )?;
+        require(
+            self.registry.as_ref().is_none_or(|registry| !registry.url.is_empty()),
+            "`basic.auth.user.info` needs `schema.registry.url`",
         )?;
         require(engine_is_built_in(self.engine), "the engine is not built in")
             .map_err(|error| error.with_hint("add the feature `fjall` or `rocksdb` of the crate `kstreams`"))?;
