@@ -207,3 +207,9 @@ pub mod schemas {
 }
 
 kstreams::json!(StopRow, StationKey, StationRow, TurnstileSummary, HourlyCount);
+kstreams::avro!(ArrivalKey, schemas::ARRIVAL_KEY);
+kstreams::avro!(ArrivalValue, schemas::ARRIVAL_VALUE);
+kstreams::avro!(TurnstileKey, schemas::TURNSTILE_KEY);
+kstreams::avro!(TurnstileValue, schemas::TURNSTILE_VALUE);
+kstreams::avro!(WeatherKey, schemas::WEATHER_KEY);
+kstreams::avro!(WeatherValue, schemas::WEATHER_VALUE);

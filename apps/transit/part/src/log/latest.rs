@@ -1,48 +1,39 @@
 //! Reading a small topic to its end.
 
-use super::wait;
+use super::PATIENCE;
 use kstreams::error::{Error, ErrorKind, Result};
-use kstreams::log::{Budget, Consumer, ConsumerConfig, Log, OffsetAt, Start};
+use kstreams::log::client::{Consumer, wait};
+use kstreams::log::{ConsumerConfig, Log, OffsetAt, Start};
 use kstreams::record::{Message, Topic, TopicPartition};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::task::Poll;
+use std::time::{Duration, Instant};
 
-/// Messages handed out at a time.
-const BATCH_RECORDS: usize = 1_000;
+/// The longest that one look for messages takes.
+const LOOK: Duration = Duration::from_millis(50);
 
-/// Hands out every committed message of partition 0, oldest first, until the end that the topic has now.
+/// Hands out every committed message of partition 0, oldest first, until the end that the topic has now. Transactions
+/// that are open there are waited for: they may have been decided without readers knowing it yet.
 ///
 /// # Errors
 /// `NotFound` if there is no such topic; what reading it answers.
 pub fn read_to_end(log: &dyn Log, topic: &Topic, mut visit: impl FnMut(&Message<'_>)) -> Result<()> {
-    let clock = log.clock();
     let partition = TopicPartition::new(topic.as_str(), 0);
-    let doing = format!("reading {topic}");
-    // Up to the high watermark, as a transaction may just have been decided whose marker is not yet written.
-    let ends = wait::call(&*clock, &doing, log.admin()?.offsets(std::slice::from_ref(&partition), OffsetAt::End))?;
-    let end =
-        *ends.get(&partition).ok_or_else(|| Error::new(ErrorKind::NotFound, format!("there is no {partition}")))?;
-    let mut consumer = log.consumer(&ConsumerConfig::default())?;
-    consumer.assign(&[(partition.clone(), Start::Beginning)])?;
-    wait::answer(&*clock, &doing, |now_ms| match read_batch(&mut *consumer, &partition, now_ms, &mut visit) {
-        Err(error) => Poll::Ready(Err(error)),
-        Ok(()) if consumer.position(&partition).is_some_and(|position| position >= end) => Poll::Ready(Ok(())),
-        Ok(()) => Poll::Pending,
-    })
-}
-
-fn read_batch(
-    consumer: &mut dyn Consumer,
-    partition: &TopicPartition,
-    now_ms: i64,
-    visit: &mut impl FnMut(&Message<'_>),
-) -> Result<()> {
-    let fetched = consumer.fetch(partition, Budget::records(BATCH_RECORDS), now_ms, &mut |message| {
-        visit(message);
-        ControlFlow::Continue(())
-    });
-    fetched.map(drop)
+    let ends = wait(log, log.admin()?.offsets(std::slice::from_ref(&partition), OffsetAt::End), PATIENCE)?;
+    let end = ends.get(&partition).copied().unwrap_or_default();
+    let start = [(partition.clone(), Start::Beginning)];
+    let mut consumer = Consumer::of_partitions(log, &ConsumerConfig::default(), &start, PATIENCE)?;
+    let begun = Instant::now();
+    while consumer.positions().get(&partition).is_none_or(|position| position.offset < end) {
+        if begun.elapsed() > PATIENCE {
+            return Err(Error::new(ErrorKind::Timeout, format!("{topic} could not be read to its end in time")));
+        }
+        consumer.poll(LOOK, &mut |_, message| {
+            visit(message);
+            ControlFlow::Continue(())
+        })?;
+    }
+    Ok(())
 }
 
 /// The last committed value of every key in partition 0. A null value removes its key; messages without a key are

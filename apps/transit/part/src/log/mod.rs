@@ -6,10 +6,14 @@
 mod codec;
 mod latest;
 mod topics;
-mod wait;
 mod writer;
 
 pub use codec::{Codec, decoded, patiently};
 pub use latest::{latest_by_key, read_to_end};
 pub use topics::{create_topics, delete_old, partitions, topic_names};
 pub use writer::{Outbound, Writer};
+
+use std::time::Duration;
+
+/// The longest that one answer of the log is waited for.
+const PATIENCE: Duration = Duration::from_secs(60);

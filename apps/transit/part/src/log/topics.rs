@@ -1,8 +1,8 @@
-//! Creating the topics that a part writes.
+//! Topics: creating those that a part writes, and asking for them.
 
-use super::wait;
+use super::PATIENCE;
 use kstreams::error::{Error, ErrorKind, Result};
-use kstreams::log::{Created, Log, NewTopic, TopicConfig};
+use kstreams::log::{Created, Log, NewTopic, TopicConfig, TopicInfo, client};
 
 /// The configuration of event topics: a partition over a gibibyte loses its oldest events, several simulated
 /// weeks of them.
@@ -15,7 +15,7 @@ pub fn delete_old() -> TopicConfig {
 /// # Errors
 /// `Config` if the log refuses a topic, or what it cannot do.
 pub fn create_topics(log: &dyn Log, topics: &[NewTopic]) -> Result<()> {
-    let created = wait::call(&*log.clock(), "creating topics", log.admin()?.create_topics(topics))?;
+    let created = client::create_topics(log, topics, PATIENCE).map_err(|error| error.context("creating topics"))?;
     for (topic, created) in topics.iter().zip(created) {
         match created {
             Created::New => tracing::debug!(topic = %topic.topic, partitions = topic.partitions, "created"),
@@ -33,7 +33,7 @@ pub fn create_topics(log: &dyn Log, topics: &[NewTopic]) -> Result<()> {
 /// # Errors
 /// `NotFound` with the first that does not exist.
 pub fn partitions(log: &dyn Log, topics: &[impl AsRef<str>]) -> Result<Vec<i32>> {
-    let known = wait::call(&*log.clock(), "listing topics", log.admin()?.topics())?;
+    let known = list(log)?;
     let of = |topic: &str| {
         let found = known.iter().find(|info| info.topic.as_str() == topic).map(|info| info.partitions);
         found.ok_or_else(|| Error::new(ErrorKind::NotFound, format!("topic `{topic}` does not exist")))
@@ -46,6 +46,9 @@ pub fn partitions(log: &dyn Log, topics: &[impl AsRef<str>]) -> Result<Vec<i32>>
 /// # Errors
 /// What the log answers.
 pub fn topic_names(log: &dyn Log) -> Result<Vec<String>> {
-    let known = wait::call(&*log.clock(), "listing topics", log.admin()?.topics())?;
-    Ok(known.into_iter().map(|info| info.topic.as_str().to_owned()).collect())
+    Ok(list(log)?.into_iter().map(|info| info.topic.as_str().to_owned()).collect())
+}
+
+fn list(log: &dyn Log) -> Result<Vec<TopicInfo>> {
+    client::wait(log, log.admin()?.topics(), PATIENCE).map_err(|error| error.context("listing topics"))
 }

@@ -1,15 +1,16 @@
 //! Writing whole transactions.
 
-use super::wait;
-use kstreams::error::{Error, ErrorKind, Result};
-use kstreams::log::{Log, Placed, Producer, ProducerConfig, Sent};
-use kstreams::record::{Clock, Headers, Outgoing, Topic};
-use std::sync::Arc;
-use std::task::Poll;
+use super::PATIENCE;
+use kstreams::error::{ErrorKind, Result};
+use kstreams::log::client::{NewMessage, Producer};
+use kstreams::log::{Log, Placed, ProducerConfig};
+use kstreams::record::Topic;
 use std::time::Duration;
 
 /// Times that a transaction is written before its failure is the caller's.
 const ATTEMPTS_MAX: u32 = 5;
+/// Times that the log is asked for the outcome of a commit.
+const QUESTIONS_MAX: u32 = 3;
 /// The pause before the second attempt; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
@@ -26,10 +27,16 @@ pub struct Outbound {
     pub value: Option<Vec<u8>>,
 }
 
+impl Outbound {
+    fn as_new(&self) -> NewMessage<'_> {
+        let message = NewMessage::new(&self.topic, self.key.as_deref(), self.value.as_deref());
+        NewMessage { partition: self.partition, ..message }
+    }
+}
+
 /// Writes transactions under one id. A newer writer with the same id ends this one.
 pub struct Writer {
-    producer: Box<dyn Producer>,
-    clock: Arc<dyn Clock>,
+    producer: Producer,
 }
 
 impl Writer {
@@ -43,17 +50,10 @@ impl Writer {
             client_id: transactional_id.to_owned(),
             ..ProducerConfig::default()
         };
-        let (mut producer, clock) = (log.producer(&config)?, log.clock());
-        wait::answer(&*clock, "taking over the transactional id", |now_ms| producer.poll_init(now_ms))?;
-        Ok(Writer { producer, clock })
-    }
-
-    /// The number of partitions of a topic.
-    ///
-    /// # Errors
-    /// `NotFound` if there is no such topic.
-    pub fn partitions(&mut self, topic: &Topic) -> Result<i32> {
-        wait::answer(&*self.clock, "asking for partitions", |now_ms| self.producer.poll_partitions(topic, now_ms))
+        let producer = Producer::new(log, &config, PATIENCE);
+        producer
+            .map(|producer| Writer { producer })
+            .map_err(|error| error.context(format!("taking over {transactional_id}")))
     }
 
     /// Writes all messages, in order, in one transaction; tells where each is once they are committed.
@@ -61,11 +61,12 @@ impl Writer {
     /// # Errors
     /// `NotFound`, `Production`, `Fenced`: nothing was written. `Timeout`: the log does not tell whether it was.
     pub fn write(&mut self, messages: &[Outbound]) -> Result<Vec<Placed>> {
+        let messages: Vec<NewMessage<'_>> = messages.iter().map(Outbound::as_new).collect();
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
-            let written = self.send(messages).map(|placed| (placed, self.commit()));
-            let error = match written {
+            let error = match self.send(&messages).map(|placed| (placed, self.commit())) {
                 Ok((placed, Ok(()))) => return Ok(placed),
+                // Once a commit was asked for, only the log knows its outcome: it must not be aborted.
                 Ok((_, Err(error))) if error.kind() != ErrorKind::Aborted => return Err(error),
                 Ok((_, Err(error))) | Err(error) => error,
             };
@@ -82,59 +83,24 @@ impl Writer {
     }
 
     /// Sends everything and waits for the places, leaving the transaction open.
-    fn send(&mut self, messages: &[Outbound]) -> Result<Vec<Placed>> {
+    fn send(&mut self, messages: &[NewMessage<'_>]) -> Result<Vec<Placed>> {
         self.producer.begin()?;
-        let mut places = vec![None; messages.len()];
-        for (message, token) in messages.iter().zip(0..) {
-            self.send_one(message, token, &mut places)?;
-        }
-        wait::answer(&*self.clock, "flushing", |now_ms| self.producer.poll_flush(now_ms))?;
-        self.take_deliveries(&mut places)?;
-        let missing = || Error::new(ErrorKind::Bug, "a flushed message has no place");
-        places.into_iter().map(|place| place.ok_or_else(missing)).collect()
+        self.producer.send_all(messages)?.into_iter().collect()
     }
 
-    fn send_one(&mut self, message: &Outbound, token: u64, places: &mut [Option<Placed>]) -> Result<()> {
-        let headers = Headers::default();
-        let outgoing = Outgoing {
-            topic: &message.topic,
-            partition: message.partition,
-            key: message.key.as_deref(),
-            value: message.value.as_deref(),
-            timestamp: None,
-            headers: &headers,
-            changelog: None,
-        };
-        let clock = self.clock.clone();
-        wait::answer(&*clock, "sending", |now_ms| match self.producer.send(&outgoing, token, now_ms) {
-            Ok(Sent::Queued) => Poll::Ready(Ok(())),
-            Ok(Sent::QueueFull) => {
-                self.take_deliveries(places).map_or_else(|error| Poll::Ready(Err(error)), |()| Poll::Pending)
-            }
-            Err(error) => Poll::Ready(Err(error)),
-        })
-    }
-
-    fn take_deliveries(&mut self, places: &mut [Option<Placed>]) -> Result<()> {
-        let mut failed = Ok(());
-        self.producer.deliveries(self.clock.now_ms(), &mut |delivery| match delivery.placed {
-            Ok(placed) => places[delivery.token as usize] = Some(placed),
-            Err(error) => failed = Err(error),
-        })?;
-        failed
-    }
-
-    /// Once asked for, a commit's outcome is the log's: it is asked again, never aborted, while that is unknown.
     fn commit(&mut self) -> Result<()> {
-        wait::answer(&*self.clock, "committing", |now_ms| match self.producer.poll_commit(now_ms) {
-            Poll::Ready(Err(error)) if error.kind() == ErrorKind::Timeout => Poll::Pending,
-            answer => answer,
-        })
+        let mut outcome = self.producer.commit();
+        for _ in 1..QUESTIONS_MAX {
+            match outcome {
+                Err(error) if error.kind() == ErrorKind::Timeout => outcome = self.producer.commit(),
+                known => return known,
+            }
+        }
+        outcome
     }
 
     fn abort(&mut self) {
-        let aborted = wait::answer(&*self.clock, "aborting", |now_ms| self.producer.poll_abort(now_ms));
-        if let Err(error) = aborted {
+        if let Err(error) = self.producer.abort() {
             tracing::warn!(%error, "a transaction stays open until it times out");
         }
     }
