@@ -1,19 +1,15 @@
 //! A request's records as bytes. Every record is encoded before the first one is written.
 
-use crate::avro::Encoder;
 use crate::refusal::Refusal;
 use crate::request::{Embedded, Produce, Record};
-use apache_avro::Schema;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use kstreams::error::{Error, ErrorKind};
 use kstreams::record::Topic;
 use kstreams::serde::Registry;
+use kstreams::serde::avro::{AvroSchema, put_frame};
 use serde_json::Value;
 use transit_part::log::{Outbound, patiently};
-
-/// The first byte of Confluent's framing; the schema's id follows.
-const MAGIC: u8 = 0;
 
 /// A request that can be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +44,7 @@ pub fn encode(topic: &str, format: Embedded, request: &Produce, registry: &dyn R
 /// How one side, keys or values, becomes bytes.
 enum Side {
     /// By a schema that was sent, or is known by an id.
-    Avro { text: String, schema: Box<Schema>, is_key: bool },
+    Avro { schema: AvroSchema, is_key: bool },
     /// There is no schema, and only nulls.
     Null,
     /// As JSON.
@@ -64,28 +60,28 @@ impl Side {
             false => (&request.value_schema, request.value_schema_id),
         };
         match (format, text, id) {
-            (Embedded::Json | Embedded::Binary, None, None) if format == Embedded::Json => Ok(Side::Json),
-            (Embedded::Json | Embedded::Binary, None, None) => Ok(Side::Binary),
+            (Embedded::Json, None, None) => Ok(Side::Json),
+            (Embedded::Binary, None, None) => Ok(Side::Binary),
             (Embedded::Json | Embedded::Binary, ..) => Err(Refusal::malformed("only the Avro format takes schemas")),
-            (Embedded::Avro, Some(text), _) => Side::avro(text.clone(), is_key),
-            (Embedded::Avro, None, Some(id)) => Side::avro(known_schema(id, registry)?, is_key),
-            (Embedded::Avro, None, None) => match is_key {
-                true if request.records.iter().any(|record| !record.key.is_null()) => {
-                    Err(Refusal::key_schema_missing())
-                }
-                false if request.records.iter().any(|record| !record.value.is_null()) => {
-                    Err(Refusal::value_schema_missing())
-                }
-                _ => Ok(Side::Null),
-            },
+            (Embedded::Avro, Some(text), _) => Side::avro(text, is_key),
+            (Embedded::Avro, None, Some(id)) => Side::avro(&known_schema(id, registry)?, is_key),
+            (Embedded::Avro, None, None) => Side::without_schema(&request.records, is_key),
         }
     }
 
-    fn avro(text: String, is_key: bool) -> Result<Side, Refusal> {
-        let parsed = Schema::parse_str(&text);
-        let schema = parsed
-            .map_err(|error| Refusal::schema(format!("the {} schema is not Avro: {error}", side_name(is_key))))?;
-        Ok(Side::Avro { text, schema: Box::new(schema), is_key })
+    /// Nothing but nulls can be written without a schema.
+    fn without_schema(records: &[Record], is_key: bool) -> Result<Side, Refusal> {
+        match is_key {
+            true if records.iter().any(|record| !record.key.is_null()) => Err(Refusal::key_schema_missing()),
+            false if records.iter().any(|record| !record.value.is_null()) => Err(Refusal::value_schema_missing()),
+            _ => Ok(Side::Null),
+        }
+    }
+
+    fn avro(text: &str, is_key: bool) -> Result<Side, Refusal> {
+        let schema = AvroSchema::parse(text);
+        let schema = schema.map_err(|error| Refusal::schema(format!("{} schema: {error}", side_name(is_key))))?;
+        Ok(Side::Avro { schema, is_key })
     }
 
     fn encode<'r>(
@@ -100,20 +96,19 @@ impl Side {
             Side::Binary => {
                 values.map(|(index, value)| base64_bytes(value).map_err(|why| in_record(index, &why))).collect()
             }
-            Side::Avro { schema, is_key, .. } => {
-                let encoder = Encoder::new(schema).map_err(Refusal::schema)?;
+            Side::Avro { schema, is_key } => {
                 let refused =
                     |index, why| Refusal::conversion(format!("record {index}: {}: {why}", side_name(*is_key)));
-                let encode = |(index, value)| encoder.encode(value).map(Some).map_err(|why| refused(index, why));
-                values.map(encode).collect()
+                let encode = |value| schema.encode_json(value).map(Some);
+                values.map(|(index, value)| encode(value).map_err(|why| refused(index, why))).collect()
             }
         }
     }
 
     fn register(&self, topic: &str, registry: &dyn Registry) -> Result<Option<u32>, Refusal> {
-        let Side::Avro { text, is_key, .. } = self else { return Ok(None) };
+        let Side::Avro { schema, is_key } = self else { return Ok(None) };
         let subject = format!("{topic}-{}", side_name(*is_key));
-        let id = patiently(|| registry.register(&subject, text)).map_err(|error| match error.kind() {
+        let id = patiently(|| registry.register(&subject, schema.text())).map_err(|error| match error.kind() {
             ErrorKind::Config => Refusal::schema(error.to_string()),
             _ => registry_failed(&error),
         })?;
@@ -141,7 +136,7 @@ fn registry_failed(error: &Error) -> Refusal {
     Refusal::new(50_005, format!("the schema registry cannot be used: {error}"))
 }
 
-/// JSON as it is; null is a null message part.
+/// Compact JSON with sorted keys; null is a null message part.
 fn json_bytes(value: &Value) -> Option<Vec<u8>> {
     (!value.is_null()).then(|| value.to_string().into_bytes())
 }
@@ -155,8 +150,9 @@ fn base64_bytes(value: &Value) -> Result<Option<Vec<u8>>, String> {
 }
 
 fn framed(bytes: Option<Vec<u8>>, schema_id: Option<u32>) -> Option<Vec<u8>> {
-    match (bytes, schema_id) {
-        (Some(bytes), Some(id)) => Some([&[MAGIC][..], &id.to_be_bytes(), &bytes].concat()),
-        (bytes, _) => bytes,
-    }
+    let (Some(id), Some(bytes)) = (schema_id, &bytes) else { return bytes };
+    let mut framed = Vec::new();
+    put_frame(id, &mut framed);
+    framed.extend_from_slice(bytes);
+    Some(framed)
 }

@@ -3,7 +3,6 @@
 //! `POST /topics/{topic}` writes records that come as Avro, JSON or base64 inside JSON; `GET /topics` lists topics.
 //! A request is written as a whole, in one transaction, or not at all. The gateway keeps nothing of its own.
 
-pub mod avro;
 mod encode;
 mod produce;
 mod refusal;
@@ -58,7 +57,7 @@ impl Gateway {
     pub fn bind(log: Arc<dyn Log>, registry: Arc<dyn Registry>, settings: &GatewaySettings) -> Result<Gateway> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?;
         let (listener, address) = runtime.block_on(server::bind(&settings.listen))?;
-        let (queue, writer) = produce::start(&*log, registry, &settings.id)?;
+        let (queue, writer) = produce::start(log.clone(), registry, &settings.id)?;
         let routes = Arc::new(server::Routes { queue, log, body_bytes_max: settings.body_bytes_max });
         Ok(Gateway { runtime, listener, address, routes, writer })
     }

@@ -5,12 +5,11 @@ use crate::refusal::Refusal;
 use crate::request::{Embedded, Produce};
 use kstreams::error::{Error, ErrorKind, Result};
 use kstreams::log::{Log, Placed};
-use kstreams::record::Topic;
 use kstreams::serde::Registry;
 use serde::Serialize;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
-use transit_part::log::Writer;
+use transit_part::log::{Writer, partitions};
 
 /// Requests that wait for the writer; one more is answered 503.
 const WAITING_MAX: usize = 64;
@@ -83,12 +82,12 @@ pub(crate) type WriterThread = std::thread::JoinHandle<Result<()>>;
 ///
 /// # Errors
 /// What the log answers.
-pub(crate) fn start(log: &dyn Log, registry: Arc<dyn Registry>, id: &str) -> Result<(Queue, WriterThread)> {
-    let mut writer = Writer::open(log, id)?;
+pub(crate) fn start(log: Arc<dyn Log>, registry: Arc<dyn Registry>, id: &str) -> Result<(Queue, WriterThread)> {
+    let mut writer = Writer::open(&*log, id)?;
     let (sender, mut jobs) = mpsc::channel::<(Job, oneshot::Sender<Answer>)>(WAITING_MAX);
     let run = move || {
         while let Some((job, answer)) = jobs.blocking_recv() {
-            let written = write(&mut writer, &*registry, &job);
+            let written = write(&*log, &mut writer, &*registry, &job);
             let fenced = matches!(&written, Err(Failed::Fenced(_)));
             // Whoever asked may have gone; what was written stays written.
             let _ = answer.send(written.map_err(Refusal::from));
@@ -131,10 +130,10 @@ impl From<Error> for Failed {
     }
 }
 
-fn write(writer: &mut Writer, registry: &dyn Registry, job: &Job) -> Result<Written, Failed> {
-    let partitions = match writer.partitions(&Topic::from(&job.topic)) {
+fn write(log: &dyn Log, writer: &mut Writer, registry: &dyn Registry, job: &Job) -> Result<Written, Failed> {
+    let partitions = match partitions(log, &[&job.topic]) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Err(Refusal::topic_not_found(&job.topic).into()),
-        answer => answer?,
+        answer => answer?[0],
     };
     let misplaced =
         job.request.records.iter().filter_map(|record| record.partition).find(|at| !(0..partitions).contains(at));

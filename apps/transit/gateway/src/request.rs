@@ -9,7 +9,7 @@ use serde_json::Value;
 pub enum Embedded {
     /// `application/vnd.kafka.avro.v2+json`: Avro's JSON encoding, with schemas.
     Avro,
-    /// `application/vnd.kafka.json.v2+json`: JSON, written as it is.
+    /// `application/vnd.kafka.json.v2+json`: JSON, written compactly and with sorted keys, so that equal keys are equal bytes.
     Json,
     /// `application/vnd.kafka.binary.v2+json`: bytes in base64.
     Binary,

@@ -1,3 +1,5 @@
-//! What holds of the gateway.
+//! What holds of the gateway, over loopback and on a log in memory.
 
-mod avro;
+mod client;
+mod produce;
+mod refuse;
