@@ -1,0 +1,125 @@
+//! Every rider is counted once, in their station and their hour.
+
+use kstreams::testing::TopologyTestDriver;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use transit_model::Line;
+use transit_model::names::{TURNSTILE_SUMMARY, TURNSTILES, TURNSTILES_HOURLY};
+use transit_model::records::{HourlyCount, TurnstileKey, TurnstileSummary, TurnstileValue};
+use transit_turnstiles::topology;
+
+const HOUR_MS: i64 = 3_600_000;
+const GRACE_MS: i64 = 600_000;
+/// When riders of the tests begin to come, in simulated milliseconds: a full hour.
+const START_MS: i64 = 500_000 * HOUR_MS;
+
+struct Counts {
+    driver: TopologyTestDriver,
+    summary: BTreeMap<i32, i64>,
+    hourly: BTreeMap<(i32, i64), i64>,
+}
+
+impl Counts {
+    fn new() -> Self {
+        let driver = TopologyTestDriver::new(&topology().unwrap()).unwrap();
+        Counts { driver, summary: BTreeMap::new(), hourly: BTreeMap::new() }
+    }
+
+    fn enter(&mut self, station_id: i32, simulated_time: i64) {
+        self.enter_at(station_id, Some(simulated_time), 7);
+    }
+
+    fn enter_at(&mut self, station_id: i32, simulated_time: Option<i64>, wall_ms: i64) {
+        let key = TurnstileKey { timestamp: wall_ms, station_id };
+        let value = TurnstileValue { station_id, station_name: "S".into(), line: Line::Blue, simulated_time };
+        self.driver.input(TURNSTILES).pipe_at(key, value, wall_ms).unwrap();
+        let summary = self.driver.output(TURNSTILE_SUMMARY).read_key_values::<i32, Option<TurnstileSummary>>();
+        for (station_id, summary) in summary.unwrap() {
+            let summary = summary.expect("counts are never deleted");
+            assert_eq!(summary.station_id, station_id);
+            self.summary.insert(station_id, summary.count);
+        }
+        let hourly = self.driver.output(TURNSTILES_HOURLY).read_key_values::<i32, Option<HourlyCount>>();
+        for (station_id, hourly) in hourly.unwrap() {
+            let hourly = hourly.expect("counts are never deleted");
+            assert_eq!((hourly.station_id, hourly.window_end), (station_id, hourly.window_start + HOUR_MS));
+            self.hourly.insert((station_id, hourly.window_start), hourly.count);
+        }
+    }
+}
+
+#[test]
+fn riders_are_counted_per_station_and_hour() {
+    let mut counts = Counts::new();
+    counts.enter(1, START_MS);
+    counts.enter(2, START_MS + HOUR_MS - 1);
+    counts.enter(1, START_MS + HOUR_MS);
+    assert_eq!(counts.summary, [(1, 2), (2, 1)].into());
+    assert_eq!(counts.hourly, [((1, START_MS), 1), ((2, START_MS), 1), ((1, START_MS + HOUR_MS), 1)].into());
+}
+
+#[test]
+fn many_riders_in_one_millisecond_are_all_counted() {
+    let mut counts = Counts::new();
+    (0..500).for_each(|_| counts.enter(1, START_MS));
+    assert_eq!((counts.summary[&1], counts.hourly[&(1, START_MS)]), (500, 500));
+}
+
+#[test]
+fn rider_without_simulated_time_counts_at_the_time_of_the_message() {
+    let mut counts = Counts::new();
+    counts.enter_at(1, None, START_MS + 5);
+    assert_eq!(counts.hourly, [((1, START_MS), 1)].into());
+}
+
+#[test]
+fn late_rider_counts_in_their_hour_within_grace_and_in_the_total_always() {
+    let mut counts = Counts::new();
+    counts.enter(1, START_MS + HOUR_MS + GRACE_MS - 1);
+    counts.enter(1, START_MS);
+    assert_eq!(counts.hourly[&(1, START_MS)], 1, "within grace");
+    counts.enter(1, START_MS + HOUR_MS + GRACE_MS);
+    counts.enter(1, START_MS);
+    assert_eq!(counts.hourly[&(1, START_MS)], 1, "the hour is over");
+    assert_eq!(counts.summary[&1], 4);
+}
+
+#[test]
+fn summary_is_the_json_of_the_contract() {
+    let mut counts = Counts::new();
+    counts.enter(40890, START_MS);
+    let key = TurnstileKey { timestamp: 1, station_id: 40890 };
+    let value =
+        TurnstileValue { station_id: 40890, station_name: "O'Hare".into(), line: Line::Blue, simulated_time: None };
+    counts.driver.input(TURNSTILES).pipe_at(key, value, START_MS).unwrap();
+    let sent = counts.driver.take_outputs();
+    let (_, message) = sent.iter().find(|(topic, _)| topic == TURNSTILE_SUMMARY).expect("a count");
+    assert_eq!(message.key.as_deref(), Some(&40890i32.to_be_bytes()[..]));
+    assert_eq!(message.value.as_deref(), Some(&br#"{"STATION_ID":40890,"COUNT":2}"#[..]));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
+    #[test]
+    fn counts_equal_a_recomputation_whatever_the_order_and_the_crashes(
+        riders in prop::collection::vec((0i32..4, 0i64..3 * HOUR_MS, prop::bool::weighted(0.1)), 1..150)
+    ) {
+        let mut counts = Counts::new();
+        let (mut summary, mut hourly, mut now_ms) = (BTreeMap::new(), BTreeMap::new(), i64::MIN);
+        for (station_id, after_ms, crashes) in riders {
+            counts.enter(station_id, START_MS + after_ms);
+            now_ms = now_ms.max(START_MS + after_ms);
+            *summary.entry(station_id).or_insert(0i64) += 1;
+            let hour = (START_MS + after_ms) / HOUR_MS * HOUR_MS;
+            if hour + HOUR_MS + GRACE_MS > now_ms {
+                *hourly.entry((station_id, hour)).or_insert(0i64) += 1;
+            }
+            if crashes {
+                counts.driver.crash().unwrap();
+            }
+        }
+        prop_assert_eq!(counts.summary, summary);
+        prop_assert_eq!(counts.hourly, hourly);
+    }
+}
