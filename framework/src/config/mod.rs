@@ -312,7 +312,7 @@ mod tests {
     #[test]
     fn defaults_are_valid_and_those_of_kafka_streams() {
         let config = Config::new("app", "embedded:");
-        assert_eq!(config.validate().unwrap(), LogUrl::Embedded { directory: None });
+        assert_eq!(config.validate().unwrap(), LogUrl::EmbeddedMemory { name: String::new() });
         assert_eq!(config.commit_interval_ms(), 30_000);
         assert_eq!(config.statestore_cache_max_bytes, 10_485_760);
     }

@@ -1,4 +1,4 @@
-//! The address of a log: `kafka://host:9092,other:9092`, `embedded:` or `embedded:./directory`.
+//! The address of a log: `kafka://host:9092,other:9092`, `embedded:./directory`, `embedded:` or `embedded-memory:name`.
 
 use crate::error::{Error, ErrorKind};
 use std::fmt;
@@ -21,10 +21,15 @@ pub enum LogUrl {
         /// Hosts and ports, separated by commas.
         bootstrap_servers: String,
     },
-    /// The log inside the process.
+    /// The log inside the process, kept on disk.
     Embedded {
-        /// Where it is kept; `None` for memory only.
-        directory: Option<PathBuf>,
+        /// Where it is kept.
+        directory: PathBuf,
+    },
+    /// The log inside the process, in memory.
+    EmbeddedMemory {
+        /// Tells several of them apart; empty for the unnamed one.
+        name: String,
     },
 }
 
@@ -35,11 +40,14 @@ impl FromStr for LogUrl {
         if let Some(servers) = url.strip_prefix("kafka://").filter(|servers| has_hosts_and_ports(servers)) {
             return Ok(LogUrl::Kafka { bootstrap_servers: servers.to_string() });
         }
+        if let Some(name) = url.strip_prefix("embedded-memory:") {
+            return Ok(LogUrl::EmbeddedMemory { name: name.to_owned() });
+        }
         match url.strip_prefix("embedded:") {
-            Some("" | "memory") => Ok(LogUrl::Embedded { directory: None }),
-            Some(directory) => Ok(LogUrl::Embedded { directory: Some(PathBuf::from(directory)) }),
+            Some("") => Ok(LogUrl::EmbeddedMemory { name: String::new() }),
+            Some(directory) => Ok(LogUrl::Embedded { directory: PathBuf::from(directory) }),
             None => Err(Error::new(ErrorKind::Config, format!("`{url}` is not the address of a log"))
-                .with_hint("write `kafka://host:port,…`, `embedded:` for memory or `embedded:<directory>`")),
+                .with_hint("write `kafka://host:port,…`, `embedded:<directory>`, or `embedded:` for memory")),
         }
     }
 }
@@ -54,8 +62,9 @@ impl fmt::Display for LogUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LogUrl::Kafka { bootstrap_servers } => write!(f, "kafka://{bootstrap_servers}"),
-            LogUrl::Embedded { directory: Some(directory) } => write!(f, "embedded:{}", directory.display()),
-            LogUrl::Embedded { directory: None } => f.write_str("embedded:"),
+            LogUrl::Embedded { directory } => write!(f, "embedded:{}", directory.display()),
+            LogUrl::EmbeddedMemory { name } if name.is_empty() => f.write_str("embedded:"),
+            LogUrl::EmbeddedMemory { name } => write!(f, "embedded-memory:{name}"),
         }
     }
 }
@@ -66,7 +75,7 @@ mod tests {
 
     #[test]
     fn address_is_printed_as_it_is_read() {
-        for url in ["kafka://a:1", "kafka://[::1]:9092,b:2", "embedded:", "embedded:./data", "embedded:/var/lib/x"] {
+        for url in ["kafka://a:1", "kafka://[::1]:9092,b:2", "embedded:", "embedded:./data", "embedded-memory:x"] {
             assert_eq!(url.parse::<LogUrl>().unwrap().to_string(), url);
         }
     }

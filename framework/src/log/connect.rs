@@ -2,6 +2,7 @@
 
 use super::Log;
 use super::embedded::EmbeddedLog;
+use crate::config::LogUrl;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::Clock;
 use std::sync::Arc;
@@ -28,14 +29,12 @@ use std::sync::Arc;
 /// # Ok::<(), kstreams::error::Error>(())
 /// ```
 pub fn connect(url: &str, clock: Arc<dyn Clock>) -> Result<Arc<dyn Log>> {
-    let (scheme, rest) = url.split_once(':').unwrap_or((url, ""));
-    match scheme {
-        "embedded" if rest.is_empty() => Ok(EmbeddedLog::shared_in_memory("", clock)),
-        "embedded" => Ok(EmbeddedLog::shared_on_disk(rest.as_ref(), clock)?),
-        "embedded-memory" => Ok(EmbeddedLog::shared_in_memory(rest, clock)),
-        "kafka" => Err(Error::new(ErrorKind::Config, format!("this build does not contain the client for `{url}`"))
-            .with_hint("use `embedded:<directory>` or `embedded:`")),
-        _ => Err(Error::new(ErrorKind::Config, format!("`{url}` does not name a log"))
-            .with_hint("write `embedded:<directory>`, `embedded:` or `kafka://<host>:<port>`")),
+    match url.parse()? {
+        LogUrl::Embedded { directory } => Ok(EmbeddedLog::shared_on_disk(&directory, clock)?),
+        LogUrl::EmbeddedMemory { name } => Ok(EmbeddedLog::shared_in_memory(&name, clock)),
+        LogUrl::Kafka { .. } => {
+            Err(Error::new(ErrorKind::Config, format!("this build does not contain the client for `{url}`"))
+                .with_hint("use `embedded:<directory>` or `embedded:`"))
+        }
     }
 }
