@@ -1,9 +1,8 @@
 //! The simulated city, fed into the page's hub step by step: what the topics would bring, without topics.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use transit_dashboard::Hub;
-use transit_dashboard::view::{Arrival, Event, Position, Station, StationId};
+use transit_dashboard::view::{Arrival, Event, Stamp, Station, StationId};
 use transit_model::simulation::{Incidents, SimulatedClock, StepMinutes, Trains, Turnstiles, Weather};
 use transit_model::{Line, Network, calendar, names, simulation};
 
@@ -55,8 +54,8 @@ impl City {
     /// Moves every train by one station.
     pub fn move_trains(&mut self) {
         for simulation::Arrival { value, .. } in self.trains.step(&self.incidents, StepMinutes::default()) {
-            let topic: Arc<str> = format!("{}.{}", names::ARRIVALS, value.line).into();
-            self.offset += 1;
+            let topic = format!("{}.{}", names::ARRIVALS, value.line);
+            let stamp = self.stamp(topic, value.simulated_time);
             self.hub.apply(Event::Arrival(Arrival {
                 train_id: value.train_id,
                 line: value.line,
@@ -64,8 +63,7 @@ impl City {
                 direction: value.direction,
                 status: value.train_status,
                 prev_station_id: value.prev_station_id,
-                time_ms: value.simulated_time.expect("simulated trains say when"),
-                position: Position { topic, partition: 0, offset: self.offset },
+                stamp,
             }));
         }
     }
@@ -91,7 +89,14 @@ impl City {
     /// Reports the weather of the next hour.
     pub fn report_weather(&mut self) {
         let report = self.weather.step();
-        self.hub.apply(Event::Weather { temperature: report.temperature, status: report.status });
+        let stamp = self.stamp(names::WEATHER.into(), report.simulated_time);
+        self.hub.apply(Event::Weather { temperature: report.temperature, status: report.status, stamp });
+    }
+
+    fn stamp(&mut self, topic: String, simulated_time: Option<i64>) -> Stamp {
+        self.offset += 1;
+        let time_ms = simulated_time.expect("the simulation says when");
+        Stamp { topic, partition: 0, offset: self.offset, time_ms }
     }
 
     /// Everything at once: stations, weather, and trains and riders of one step.

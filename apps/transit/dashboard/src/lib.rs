@@ -10,6 +10,7 @@
 
 pub mod hub;
 pub mod server;
+pub mod topology;
 pub mod view;
 
 pub use hub::Hub;

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::Duration;
-use transit_dashboard::view::{Arrival, Event, Position, Station};
+use transit_dashboard::view::{Arrival, Event, Stamp, Station};
 use transit_dashboard::{Hub, Options, Server};
 use transit_model::Line;
 use transit_model::records::{Direction, TrainStatus, WeatherStatus};
@@ -95,6 +95,10 @@ fn line_with(stream: &mut impl BufRead, start: &str) -> String {
     panic!("the stream ended before a line with `{start}`");
 }
 
+fn stamp(topic: &str, offset: i64) -> Stamp {
+    Stamp { topic: topic.into(), partition: 0, offset, time_ms: offset }
+}
+
 fn arrival(station_id: i32, offset: i64) -> Event {
     Event::Arrival(Arrival {
         train_id: "BL000".into(),
@@ -103,8 +107,7 @@ fn arrival(station_id: i32, offset: i64) -> Event {
         direction: Direction::B,
         status: TrainStatus::Delayed,
         prev_station_id: None,
-        time_ms: offset,
-        position: Position { topic: "arrivals".into(), partition: 0, offset },
+        stamp: stamp("arrivals", offset),
     })
 }
 
@@ -166,7 +169,7 @@ fn api_tells_lines_stations_and_weather() {
     let server = Running::with_a_station();
     server.hub.apply(arrival(40380, 1));
     server.hub.apply(Event::Entries { station_id: 40380, count: 12 });
-    server.hub.apply(Event::Weather { temperature: -0.4, status: WeatherStatus::Windy });
+    server.hub.apply(Event::Weather { temperature: -0.4, status: WeatherStatus::Windy, stamp: stamp("weather", 0) });
     let json = |path| serde_json::from_str::<serde_json::Value>(&server.get(path).1).unwrap();
     let lines = json("/api/lines");
     assert_eq!(lines[0]["line"], "blue");

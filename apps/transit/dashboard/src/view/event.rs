@@ -1,6 +1,6 @@
 //! What can happen to the view: the inputs of [`View::apply`](super::View::apply).
 
-use std::sync::Arc;
+use serde::{Deserialize, Serialize};
 use transit_model::Line;
 use transit_model::records::{Direction, TrainStatus, WeatherStatus};
 
@@ -50,6 +50,8 @@ pub enum Event {
         temperature: f32,
         /// The sky.
         status: WeatherStatus,
+        /// Where and when this was written.
+        stamp: Stamp,
     },
 }
 
@@ -81,32 +83,31 @@ pub struct Arrival {
     pub status: TrainStatus,
     /// Where it came from, if anywhere.
     pub prev_station_id: Option<StationId>,
-    /// Simulated time, or the record's timestamp where the producer sent none; milliseconds since the epoch.
-    pub time_ms: i64,
-    /// Where the record stands in the log.
-    pub position: Position,
+    /// Where and when this was written.
+    pub stamp: Stamp,
 }
 
-/// Where a record stands in the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Position {
+/// Where and when a record was written: what tells a later one from an earlier one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
     /// Topic.
-    pub topic: Arc<str>,
+    pub topic: String,
     /// Partition.
     pub partition: i32,
     /// Offset in the partition.
     pub offset: i64,
+    /// Simulated time, or the record's timestamp where the producer sent none; milliseconds since the epoch.
+    pub time_ms: i64,
 }
 
-impl Arrival {
-    /// Whether this arrival is later than `earlier` of the same train.
+impl Stamp {
+    /// Whether a record with this stamp is later than one with the other, or the same.
     ///
     /// Within a partition the log's order decides, whatever the clocks say. Across partitions, where a train's arrivals
     /// lie when every station has a topic of its own, there is no such order, and time decides.
-    pub fn follows(&self, earlier: &Arrival) -> bool {
-        let (here, there) = (&self.position, &earlier.position);
-        if here.topic == there.topic && here.partition == there.partition {
-            here.offset >= there.offset
+    pub fn follows(&self, earlier: &Stamp) -> bool {
+        if self.topic == earlier.topic && self.partition == earlier.partition {
+            self.offset >= earlier.offset
         } else {
             self.time_ms >= earlier.time_ms
         }

@@ -11,7 +11,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-pub use event::{Arrival, Event, Position, Station, StationId};
+pub use event::{Arrival, Event, Stamp, Station, StationId};
 pub use picture::{Counts, Delta, Picture, Row, RowKey, Train, Waiting, Weather};
 pub use source::Source;
 
@@ -31,7 +31,7 @@ pub struct View {
     trains: BTreeMap<String, Arrival>,
     entries: BTreeMap<StationId, u64>,
     riders: BTreeMap<StationId, Windows>,
-    weather: Option<Weather>,
+    weather: Option<(Weather, Stamp)>,
     heard: Heard,
     ignored: u64,
 }
@@ -42,7 +42,7 @@ impl View {
         Self::default()
     }
 
-    /// Takes in one event. An arrival that is older than what is known of its train changes nothing.
+    /// Takes in one event. An arrival or a weather report that is older than what is known changes nothing.
     pub fn apply(&mut self, event: Event) {
         if matches!(event, Event::Weather { temperature, .. } if !temperature.is_finite()) {
             self.ignored += 1;
@@ -60,7 +60,7 @@ impl View {
             Event::Riders { station_id, start_ms, end_ms, count } => {
                 self.count_riders(station_id, start_ms, end_ms, count)
             }
-            Event::Weather { temperature, status } => self.weather = Some(Weather::new(temperature, status)),
+            Event::Weather { temperature, status, stamp } => self.report(Weather::new(temperature, status), stamp),
         }
     }
 
@@ -75,16 +75,22 @@ impl View {
             rows: self.rows(),
             trains: self.trains.values().map(Train::from).collect(),
             counts: self.counts(),
-            weather: self.weather.clone(),
+            weather: self.weather.as_ref().map(|(weather, _)| weather.clone()),
             clock_ms: self.clock_ms(),
             waiting: self.heard.waiting(),
         }
     }
 
     fn arrive(&mut self, arrival: Arrival) {
-        let later = self.trains.get(&arrival.train_id).is_none_or(|known| arrival.follows(known));
+        let later = self.trains.get(&arrival.train_id).is_none_or(|known| arrival.stamp.follows(&known.stamp));
         if later {
             put(&mut self.trains, arrival.train_id.clone(), arrival, &mut self.ignored);
+        }
+    }
+
+    fn report(&mut self, weather: Weather, stamp: Stamp) {
+        if self.weather.as_ref().is_none_or(|(_, known)| stamp.follows(known)) {
+            self.weather = Some((weather, stamp));
         }
     }
 
@@ -98,7 +104,7 @@ impl View {
 
     /// Simulated time is what the latest trains say. A simulation that starts over takes the clock back with it.
     fn clock_ms(&self) -> Option<i64> {
-        self.trains.values().map(|arrival| arrival.time_ms).max()
+        self.trains.values().map(|arrival| arrival.stamp.time_ms).max()
     }
 
     fn rows(&self) -> Vec<Row> {

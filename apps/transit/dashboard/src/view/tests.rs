@@ -16,9 +16,12 @@ fn arrival(train: &str, station_id: StationId, offset: i64) -> Arrival {
         direction: Direction::B,
         status: TrainStatus::InService,
         prev_station_id: None,
-        time_ms: offset,
-        position: Position { topic: "arrivals.blue".into(), partition: 0, offset },
+        stamp: stamp("arrivals.blue", offset),
     }
+}
+
+fn stamp(topic: &str, offset: i64) -> Stamp {
+    Stamp { topic: topic.into(), partition: 0, offset, time_ms: offset }
 }
 
 fn view(events: impl IntoIterator<Item = Event>) -> View {
@@ -76,7 +79,7 @@ fn a_train_that_moves_is_only_where_it_arrived_last() {
 #[test]
 fn an_older_arrival_of_the_same_partition_changes_nothing() {
     let mut late = arrival("BL000", 7, 1);
-    late.time_ms = 1_000_000;
+    late.stamp.time_ms = 1_000_000;
     let view = view([Event::Arrival(arrival("BL000", 9, 2)), Event::Arrival(late)]);
     assert_eq!(places(&view), [("BL000".into(), 9)], "the log's order decides, not the clock");
 }
@@ -84,8 +87,7 @@ fn an_older_arrival_of_the_same_partition_changes_nothing() {
 #[test]
 fn across_topics_the_later_time_decides() {
     let mut earlier = arrival("BL000", 7, 900);
-    earlier.position.topic = "arrivals.harlem".into();
-    earlier.time_ms = 4;
+    earlier.stamp = Stamp { time_ms: 4, ..stamp("arrivals.harlem", 900) };
     let view = view([Event::Arrival(arrival("BL000", 9, 5)), Event::Arrival(earlier)]);
     assert_eq!(places(&view), [("BL000".into(), 9)]);
 }
@@ -103,7 +105,8 @@ fn the_clock_is_the_latest_train_and_may_start_over() {
     let mut view = view([Event::Arrival(arrival("BL000", 1, 5_000)), Event::Arrival(arrival("BL001", 2, 4_000))]);
     assert_eq!(view.picture().clock_ms, Some(5_000));
     for (train, offset) in [("BL000", 5_001), ("BL001", 5_002)] {
-        let again = Arrival { time_ms: 60, ..arrival(train, 1, offset) };
+        let mut again = arrival(train, 1, offset);
+        again.stamp.time_ms = 60;
         view.apply(Event::Arrival(again));
     }
     assert_eq!(view.picture().clock_ms, Some(60));
@@ -124,16 +127,25 @@ fn riders_are_those_of_the_simulated_hour() {
     assert_eq!(riders(&view), [Some(0), Some(0)], "the hour is over");
 }
 
+fn weather(temperature: f32, at: i64) -> Event {
+    Event::Weather { temperature, status: WeatherStatus::PartlyCloudy, stamp: stamp("weather", at) }
+}
+
 #[test]
 fn weather_is_in_whole_degrees_and_words() {
-    let weather = |temperature| Event::Weather { temperature, status: WeatherStatus::PartlyCloudy };
-    let mut view = view([weather(61.5)]);
+    let mut view = view([weather(61.5, 0)]);
     let expected =
         Weather { temperature: 62, status: WeatherStatus::PartlyCloudy, description: "Partly cloudy".into() };
     assert_eq!(view.picture().weather, Some(expected.clone()));
-    view.apply(weather(f32::NAN));
+    view.apply(weather(f32::NAN, 1));
     assert_eq!(view.picture().weather, Some(expected), "what is no number is left out");
     assert_eq!(view.ignored(), 1);
+}
+
+#[test]
+fn the_latest_weather_report_is_shown() {
+    let view = view([weather(60.0, 7), weather(50.0, 6), weather(40.0, 8), weather(30.0, 0)]);
+    assert_eq!(view.picture().weather.map(|weather| weather.temperature), Some(40));
 }
 
 #[test]
@@ -191,7 +203,7 @@ fn any_event() -> impl Strategy<Value = Event> {
             end_ms: start_ms + 10,
             count
         }),
-        (0..9u8).prop_map(|t| Event::Weather { temperature: t.into(), status: WeatherStatus::Sunny }),
+        (0..9u8, 0..50i64).prop_map(|(t, at)| weather(t.into(), at)),
     ]
 }
 
