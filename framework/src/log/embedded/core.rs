@@ -127,7 +127,7 @@ impl Core {
     /// `Io`; the log stops then, since it no longer knows what is on disk.
     pub(super) fn persist(&self) -> Result<()> {
         let Some(disk) = &self.disk else { return Ok(()) };
-        let wanted = self.lock()?.journal.as_ref().map_or(0, Journal::waiting);
+        let wanted = self.lock()?.journal.as_ref().map_or(0, Journal::newest);
         let mut written = disk.written.lock().map_err(|_| poisoned())?;
         if *written >= wanted {
             return Ok(());
@@ -209,5 +209,105 @@ impl State {
                 state.evict_to(last);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::memory::MemoryEngine;
+    use crate::engine::{Batch, Cursor, Engine, Read, Space};
+    use crate::log::NewTopic;
+    use crate::record::SystemClock;
+    use std::sync::atomic::AtomicBool;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    /// An engine that says when it begins to write, and goes on when told to.
+    struct Gated {
+        inner: MemoryEngine,
+        begun: Mutex<Sender<()>>,
+        go_on: Mutex<Receiver<()>>,
+        written: AtomicBool,
+        open: AtomicBool,
+    }
+
+    impl Read for Gated {
+        fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>> {
+            self.inner.get(space, key)
+        }
+
+        fn scan(&self, space: Space, range: KeyRange, direction: Direction) -> Result<Box<dyn Cursor>> {
+            self.inner.scan(space, range, direction)
+        }
+    }
+
+    impl Engine for Gated {
+        fn space(&self, name: &str) -> Result<Space> {
+            self.inner.space(name)
+        }
+
+        fn space_names(&self) -> Result<Vec<String>> {
+            self.inner.space_names()
+        }
+
+        fn drop_space(&self, name: &str) -> Result<bool> {
+            self.inner.drop_space(name)
+        }
+
+        fn write(&self, batch: &Batch, durability: Durability) -> Result<()> {
+            if !self.open.load(Ordering::SeqCst) {
+                self.begun.lock().unwrap().send(()).unwrap();
+                self.go_on.lock().unwrap().recv().unwrap();
+                self.written.store(true, Ordering::SeqCst);
+            }
+            self.inner.write(batch, durability)
+        }
+
+        fn flush(&self) -> Result<()> {
+            self.inner.flush()
+        }
+
+        fn snapshot(&self) -> Box<dyn Read> {
+            self.inner.snapshot()
+        }
+
+        fn approximate_len(&self, space: Space) -> u64 {
+            self.inner.approximate_len(space)
+        }
+    }
+
+    #[test]
+    fn changes_that_another_thread_is_writing_are_waited_for() {
+        let ((begun, has_begun), (release, go_on)) = (channel(), channel());
+        let engine = Arc::new(Gated {
+            inner: MemoryEngine::default(),
+            begun: Mutex::new(begun),
+            go_on: Mutex::new(go_on),
+            written: AtomicBool::new(false),
+            open: AtomicBool::new(true),
+        });
+        let disk = super::super::open::disk(engine.clone()).unwrap();
+        let version = Arc::new(AtomicU64::new(0));
+        let state = Core::empty_state(Some(&disk), 0, version.clone());
+        let core = Core::new(state, Some(disk), version, Arc::new(SystemClock));
+        engine.open.store(false, Ordering::SeqCst);
+
+        core.lock().unwrap().create_topic(&NewTopic::new("mine", 1)).unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| core.persist().unwrap());
+            has_begun.recv().unwrap();
+            // The other thread has taken my change with it and is still writing.
+            let (asks, asked) = channel();
+            let (core, engine) = (&core, &engine);
+            let mine = scope.spawn(move || {
+                asks.send(()).unwrap();
+                core.persist().unwrap();
+                assert!(engine.written.load(Ordering::SeqCst), "acknowledged before it was written");
+            });
+            asked.recv().unwrap();
+            (0..10_000).for_each(|_| std::thread::yield_now());
+            release.send(()).unwrap();
+            mine.join().unwrap();
+        });
     }
 }

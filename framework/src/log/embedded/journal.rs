@@ -100,9 +100,11 @@ impl Journal {
         Journal { batch: Batch::default(), spaces, touched: BTreeSet::new(), sequence: 1 }
     }
 
-    /// The number of the batch that holds everything journaled so far; 0 if nothing waits.
-    pub(super) fn waiting(&self) -> u64 {
-        if self.batch.is_empty() && self.touched.is_empty() { 0 } else { self.sequence }
+    /// The number of the last batch that holds anything: the one that waits, or else the one taken last, which may still be on
+    /// its way to the engine.
+    pub(super) fn newest(&self) -> u64 {
+        let waits = !self.batch.is_empty() || !self.touched.is_empty();
+        if waits { self.sequence } else { self.sequence - 1 }
     }
 
     /// Takes the batch and its number; `row` gives the rows of partitions that changed.

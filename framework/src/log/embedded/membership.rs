@@ -62,7 +62,6 @@ impl State {
     /// Sets committed offsets. Those of topics that do not exist are left out.
     pub(super) fn set_offsets(&mut self, group: &str, offsets: &Offsets) {
         let known = self.groups.entry(group.to_owned()).or_default();
-        let generation = known.generation;
         for (partition, offset) in offsets {
             if self.topics.contains_key(&partition.topic) {
                 known.offsets.insert(partition.clone(), offset.clone());
@@ -71,7 +70,6 @@ impl State {
                 }
             }
         }
-        self.journal(|journal| journal.put_group(group, generation));
     }
 
     /// The committed offsets of a group for these partitions. With `stable` pending while a transaction has undecided offsets
