@@ -96,7 +96,3 @@ pub(super) fn unknown(key: &str) -> Error {
         _ => error,
     }
 }
-
-#[cfg(test)]
-#[path = "reference.rs"]
-mod reference;

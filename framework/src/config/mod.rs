@@ -8,6 +8,7 @@ mod choice;
 mod clients;
 mod keys;
 mod properties;
+mod reference;
 mod source;
 mod table;
 mod url;
@@ -15,6 +16,7 @@ mod value;
 
 pub use choice::{DslStore, EngineKind, ErrorPolicy, Optimization, ProcessingGuarantee, StoreFormat, TimestampPolicy};
 pub use clients::{ClientKeys, RegistryConfig};
+pub use reference::reference;
 pub use url::LogUrl;
 
 use crate::error::{Error, ErrorKind, Result};

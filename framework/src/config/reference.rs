@@ -1,8 +1,8 @@
-//! The reference page of the keys is made from the table: run the tests with `UPDATE_REFERENCE=1` to write it anew.
+//! The reference page of the keys, made from the table: run the tests with `UPDATE_REFERENCE=1` to write it anew.
 
-use super::*;
+use super::keys::{Key, Treatment};
+use super::table::KEYS;
 use std::fmt::Write as _;
-use std::path::PathBuf;
 
 const INTRODUCTION: &str = "# Configuration
 
@@ -18,7 +18,8 @@ environment (`Config::apply_environment`), under Kafka's own keys. Whatever is a
 This page is made from the table in `framework/src/config/table.rs`, and a test compares the two.
 ";
 
-fn reference() -> String {
+/// Every key and what becomes of it, in Markdown: the page `docs/reference/configuration.md`. Programs may print it.
+pub fn reference() -> String {
     let mut page = INTRODUCTION.to_string();
     let mut section = |title: &str, columns: &[&str], cells: &dyn Fn(&Key) -> Option<Vec<String>>| {
         let _ =
@@ -51,40 +52,47 @@ fn reference() -> String {
     page
 }
 
-#[test]
-fn reference_page_lists_the_table() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/configuration.md");
-    if std::env::var_os("UPDATE_REFERENCE").is_some() {
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, reference()).unwrap();
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, keys};
+    use std::path::PathBuf;
+
+    #[test]
+    fn reference_page_lists_the_table() {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/configuration.md");
+        if std::env::var_os("UPDATE_REFERENCE").is_some() {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, reference()).unwrap();
+        }
+        let page = std::fs::read_to_string(&path).unwrap();
+        assert!(page == reference(), "{} is not up to date; run this test with UPDATE_REFERENCE=1", path.display());
     }
-    let page = std::fs::read_to_string(&path).unwrap();
-    assert!(page == reference(), "{} is not up to date; run this test with UPDATE_REFERENCE=1", path.display());
-}
 
-#[test]
-fn defaults_of_the_table_are_those_of_the_code() {
-    let defaults = format!("{:?}", Config::new("app", "embedded:"));
-    for row in KEYS.iter().filter(|row| !row.default.is_empty()) {
-        let mut config = Config::new("app", "embedded:");
-        config.set(row.name, row.default).unwrap();
-        assert_eq!(format!("{config:?}"), defaults, "{}", row.name);
+    #[test]
+    fn defaults_of_the_table_are_those_of_the_code() {
+        let defaults = format!("{:?}", Config::new("app", "embedded:"));
+        for row in KEYS.iter().filter(|row| !row.default.is_empty()) {
+            let mut config = Config::new("app", "embedded:");
+            config.set(row.name, row.default).unwrap();
+            assert_eq!(format!("{config:?}"), defaults, "{}", row.name);
+        }
     }
-}
 
-#[test]
-fn every_key_is_listed_once() {
-    let mut names: Vec<_> = KEYS.iter().map(|row| row.name).collect();
-    names.sort_unstable();
-    let count = names.len();
-    names.dedup();
-    assert_eq!(names.len(), count);
-}
+    #[test]
+    fn every_key_is_listed_once() {
+        let mut names: Vec<_> = KEYS.iter().map(|row| row.name).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
 
-#[test]
-fn variables_of_two_keys_are_never_the_same() {
-    for row in KEYS {
-        let words = row.name.trim_start_matches("kstreams.").replace('.', "_").to_uppercase();
-        assert_eq!(of_variable(&words), row.name);
+    #[test]
+    fn variables_of_two_keys_are_never_the_same() {
+        for row in KEYS {
+            let words = row.name.trim_start_matches("kstreams.").replace('.', "_").to_uppercase();
+            assert_eq!(keys::of_variable(&words), row.name);
+        }
     }
 }
