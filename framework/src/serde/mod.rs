@@ -16,7 +16,7 @@ mod json;
 mod primitive;
 pub mod registry;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod varint;
 pub mod windowed;
 

@@ -23,6 +23,8 @@ mod stored;
 mod supplier;
 mod table;
 mod task;
+#[cfg(test)]
+mod tests;
 mod typed;
 mod window;
 
