@@ -19,7 +19,26 @@ use std::sync::Arc;
 /// A stream of records: each one is a fact of its own. Kafka Streams: `org.apache.kafka.streams.kstream.KStream`.
 ///
 /// Every method takes the stream; `.clone()` it to attach several steps. A stream that may carry nulls has
-/// `Option` types.
+/// `Option` types. Unless a step says otherwise a record keeps its key, timestamp and headers, and a null reaches the
+/// closure as `None`.
+///
+/// A step that may change the key marks the stream: the next step that needs equal keys together (grouping, join,
+/// `to_table`) sends it through a repartition topic first. Steps on values leave the mark as it is.
+///
+/// ```
+/// # use kstreams::{dsl::*, testing::*};
+/// # let builder = StreamsBuilder::new();
+/// let words = builder.stream::<i32, String>("lines").flat_map_values(|line| {
+///     line.split(' ').map(str::to_owned).collect::<Vec<_>>()
+/// });
+/// words.clone().filter(|_, word| word.len() > 2).to("long");
+/// words.map_values(|word| word.to_uppercase()).to("loud");
+/// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+/// driver.input("lines").pipe(1, "to be sure".to_owned())?;
+/// assert_eq!(driver.output("long").read_values::<String>()?, ["sure"]);
+/// assert_eq!(driver.output("loud").read_values::<String>()?, ["TO", "BE", "SURE"]);
+/// # Ok::<(), kstreams::error::Error>(())
+/// ```
 pub struct KStream<K, V> {
     pub(super) steps: Steps,
     pub(super) step: StepId,
@@ -39,7 +58,17 @@ impl<K, V> KStream<K, V> {
         KStream { steps, step, key_changed, types: PhantomData }
     }
 
-    /// Names the step that made this stream.
+    /// Names the step that made this stream (`Named.as`). The name replaces a generated one in `describe()`, in errors and
+    /// in metrics.
+    ///
+    /// ```
+    /// # use kstreams::dsl::*;
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").filter(|_, v| *v > 10).named("large-only").to("out");
+    /// let description = builder.build()?.describe().to_string();
+    /// assert!(description.contains("Processor: large-only (stores: [])"));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn named(self, name: &str) -> Self {
         self.steps.name(self.step, name);
         self
@@ -88,19 +117,55 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         KStream::new(self.steps, step, self.key_changed || key_changed)
     }
 
-    /// Keeps the records for which the predicate holds.
+    /// Keeps the records for which the predicate holds; the others are dropped silently.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").filter(|_, v| *v > 10).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 5), (2, 50)])?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, i32>()?, [(2, 50)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn filter(self, predicate: impl Fn(&K, &V) -> bool + Send + Sync + 'static) -> Self {
         self.try_filter(move |key, value| Ok(predicate(key, value)))
     }
 
-    /// [`filter`](Self::filter) with a predicate that may fail.
+    /// [`filter`](Self::filter) with a predicate that may fail. A record that it fails on goes to the policy for
+    /// [processing errors](crate::config::Config::processing_errors), by default: the application stops.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").try_filter(|_, v| match v {
+    ///     0.. => Ok(*v > 10),
+    ///     _ => Err(kstreams::error::Error::processing("a negative amount")),
+    /// }).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 5), (2, 50)])?;
+    /// assert_eq!(driver.output("out").read_values::<i32>()?, [50]);
+    /// let error = driver.input("in").pipe(3, -1).unwrap_err();
+    /// assert!(error.to_string().ends_with("a negative amount"));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn try_filter(self, predicate: impl Fn(&K, &V) -> Result<bool> + Send + Sync + 'static) -> Self {
         self.keep(Location::caller(), predicate, true)
     }
 
-    /// Keeps the records for which the predicate does not hold.
+    /// Keeps the records for which the predicate does not hold; the others are dropped silently.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, Option<i32>>("in").filter_not(|_, v| v.is_none()).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, Some(5)), (2, None)])?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, i32>()?, [(1, 5)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn filter_not(self, predicate: impl Fn(&K, &V) -> bool + Send + Sync + 'static) -> Self {
         self.keep(Location::caller(), move |key, value| Ok(predicate(key, value)), false)
@@ -118,7 +183,18 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         })
     }
 
-    /// Makes another key and value of each. The key may change, so that a later grouping or join repartitions.
+    /// Makes another key and value of each record. The key may change, so that a later grouping or join repartitions; use
+    /// [`map_values`](Self::map_values) where it does not.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").map(|k, v| (v, k * 10)).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 5), (2, 50)])?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, i32>()?, [(5, 10), (50, 20)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn map<K2: Clone + 'static, V2: Clone + 'static>(
         self,
@@ -127,7 +203,21 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         self.try_map(move |key, value| Ok(mapper(key, value)))
     }
 
-    /// [`map`](Self::map) with a mapper that may fail.
+    /// [`map`](Self::map) with a mapper that may fail. A record that it fails on goes to the policy for processing errors.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, String>("in").try_map(|k, v| match v.parse::<i32>() {
+    ///     Ok(number) => Ok((number, k)),
+    ///     Err(error) => Err(kstreams::error::Error::processing(format!("`{v}`: {error}"))),
+    /// }).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, "17".to_owned())?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, i32>()?, [(17, 1)]);
+    /// assert!(driver.input("in").pipe(2, "x".to_owned()).unwrap_err().message().starts_with("`x`: invalid digit"));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn try_map<K2: Clone + 'static, V2: Clone + 'static>(
         self,
@@ -139,13 +229,49 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         })
     }
 
-    /// Makes another value of each; the key stays.
+    /// Makes another value of each record. The key stays, so that nothing needs to be repartitioned.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, String>("in").map_values(|v| v.to_uppercase()).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, "hello".to_owned())?;
+    /// assert_eq!(driver.output("out").read_values::<String>()?, ["HELLO"]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
+    ///
+    /// A value becomes null where the mapper gives an `Option`:
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").map_values(|v| 100_i32.checked_div(v)).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 5), (2, 0)])?;
+    /// assert_eq!(driver.output("out").read_values::<Option<i32>>()?, [Some(20), None]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn map_values<V2: Clone + 'static>(self, mapper: impl Fn(V) -> V2 + Send + Sync + 'static) -> KStream<K, V2> {
         self.try_map_values_with_key(move |_, value| Ok(mapper(value)))
     }
 
-    /// [`map_values`](Self::map_values) with a mapper that may fail.
+    /// [`map_values`](Self::map_values) with a mapper that may fail. A record that it fails on goes to the policy for
+    /// processing errors.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, String>("in").try_map_values(|v| {
+    ///     v.parse::<i32>().map_err(|error| kstreams::error::Error::processing(error.to_string()))
+    /// }).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, "17".to_owned())?;
+    /// assert_eq!(driver.output("out").read_values::<i32>()?, [17]);
+    /// assert!(driver.input("in").pipe(1, "x".to_owned()).is_err());
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn try_map_values<V2: Clone + 'static>(
         self,
@@ -154,7 +280,17 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         self.try_map_values_with_key(move |_, value| mapper(value))
     }
 
-    /// [`map_values`](Self::map_values) with a mapper that also sees the key.
+    /// [`map_values`](Self::map_values) with a mapper that also sees the key (`mapValues` with a `ValueMapperWithKey`).
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").map_values_with_key(|k, v| *k * v).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(2, 5), (3, 7)])?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, i32>()?, [(2, 10), (3, 21)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn map_values_with_key<V2: Clone + 'static>(
         self,
@@ -163,7 +299,21 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         self.try_map_values_with_key(move |key, value| Ok(mapper(key, value)))
     }
 
-    /// [`map_values_with_key`](Self::map_values_with_key) with a mapper that may fail.
+    /// [`map_values_with_key`](Self::map_values_with_key) with a mapper that may fail. A record that it fails on goes to the
+    /// policy for processing errors.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").try_map_values_with_key(|k, v| {
+    ///     v.checked_div(*k).ok_or_else(|| kstreams::error::Error::processing("no share for nobody"))
+    /// }).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(4, 100)?;
+    /// assert_eq!(driver.output("out").read_values::<i32>()?, [25]);
+    /// assert_eq!(driver.input("in").pipe(0, 100).unwrap_err().message(), "no share for nobody");
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn try_map_values_with_key<V2: Clone + 'static>(
         self,
@@ -175,7 +325,18 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         })
     }
 
-    /// Makes any number of records of each. The key may change.
+    /// Makes any number of records of each, also none. All have the timestamp and headers of the record they come from. The
+    /// key may change, so that a later grouping or join repartitions.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").flat_map(|k, v| [(k, v), (v, k)]).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, 5)?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, i32>()?, [(1, 5), (5, 1)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn flat_map<K2, V2, I>(self, mapper: impl Fn(K, V) -> I + Send + Sync + 'static) -> KStream<K2, V2>
     where
@@ -186,7 +347,22 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         self.try_flat_map(move |key, value| Ok(mapper(key, value)))
     }
 
-    /// [`flat_map`](Self::flat_map) with a mapper that may fail.
+    /// [`flat_map`](Self::flat_map) with a mapper that may fail. A record that it fails on goes to the policy for processing
+    /// errors; nothing of it was sent on.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").try_flat_map(|k, v| match v {
+    ///     0.. => Ok((0..v).map(move |n| (n, k))),
+    ///     _ => Err(kstreams::error::Error::processing("a negative number of copies")),
+    /// }).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(7, 2)?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, i32>()?, [(0, 7), (1, 7)]);
+    /// assert!(driver.input("in").pipe(7, -2).is_err());
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn try_flat_map<K2, V2, I>(self, mapper: impl Fn(K, V) -> Result<I> + Send + Sync + 'static) -> KStream<K2, V2>
     where
@@ -200,7 +376,17 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         })
     }
 
-    /// Makes any number of values of each, under the same key.
+    /// Makes any number of values of each, also none, under the same key. Nothing needs to be repartitioned.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").flat_map_values(|v| 0..v).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 2), (2, 0), (3, 1)])?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, i32>()?, [(1, 0), (1, 1), (3, 0)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn flat_map_values<V2, I>(self, mapper: impl Fn(V) -> I + Send + Sync + 'static) -> KStream<K, V2>
     where
@@ -210,7 +396,22 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         self.try_flat_map_values_with_key(move |_, value| Ok(mapper(value)))
     }
 
-    /// [`flat_map_values`](Self::flat_map_values) with a mapper that may fail.
+    /// [`flat_map_values`](Self::flat_map_values) with a mapper that may fail. A record that it fails on goes to the policy
+    /// for processing errors.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, String>("in").try_flat_map_values(|v| {
+    ///     let numbers: Result<Vec<i32>, _> = v.split(',').map(str::parse).collect();
+    ///     numbers.map_err(|error| kstreams::error::Error::processing(error.to_string()))
+    /// }).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, "7,8".to_owned())?;
+    /// assert_eq!(driver.output("out").read_values::<i32>()?, [7, 8]);
+    /// assert!(driver.input("in").pipe(1, "7,".to_owned()).is_err());
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn try_flat_map_values<V2, I>(self, mapper: impl Fn(V) -> Result<I> + Send + Sync + 'static) -> KStream<K, V2>
     where
@@ -220,7 +421,18 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         self.try_flat_map_values_with_key(move |_, value| mapper(value))
     }
 
-    /// [`flat_map_values`](Self::flat_map_values) with a mapper that also sees the key.
+    /// [`flat_map_values`](Self::flat_map_values) with a mapper that also sees the key (`flatMapValues` with a
+    /// `ValueMapperWithKey`).
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").flat_map_values_with_key(|k, v| [*k + v, *k - v]).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(10, 1)?;
+    /// assert_eq!(driver.output("out").read_values::<i32>()?, [11, 9]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn flat_map_values_with_key<V2, I>(self, mapper: impl Fn(&K, V) -> I + Send + Sync + 'static) -> KStream<K, V2>
     where
@@ -230,7 +442,22 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         self.try_flat_map_values_with_key(move |key, value| Ok(mapper(key, value)))
     }
 
-    /// [`flat_map_values_with_key`](Self::flat_map_values_with_key) with a mapper that may fail.
+    /// [`flat_map_values_with_key`](Self::flat_map_values_with_key) with a mapper that may fail. A record that it fails on
+    /// goes to the policy for processing errors.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").try_flat_map_values_with_key(|k, v| match v {
+    ///     0.. => Ok(vec![*k; v as usize]),
+    ///     _ => Err(kstreams::error::Error::processing("a negative number of copies")),
+    /// }).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(7, 2)?;
+    /// assert_eq!(driver.output("out").read_values::<i32>()?, [7, 7]);
+    /// assert!(driver.input("in").pipe(7, -2).is_err());
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn try_flat_map_values_with_key<V2, I>(
         self,
@@ -246,7 +473,17 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         })
     }
 
-    /// Gives each record another key. A later grouping or join repartitions.
+    /// Gives each record another key; the value stays. A later grouping or join repartitions.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, String>("in").select_key(|_, v| v.len() as i32).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, "hello".to_owned())?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, String>()?, [(5, "hello".to_owned())]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn select_key<K2: Clone + 'static>(
         self,
@@ -255,7 +492,21 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         self.try_select_key(move |key, value| Ok(selector(key, value)))
     }
 
-    /// [`select_key`](Self::select_key) with a selector that may fail.
+    /// [`select_key`](Self::select_key) with a selector that may fail. A record that it fails on goes to the policy for
+    /// processing errors.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, String>("in").try_select_key(|_, v| {
+    ///     v.parse::<i32>().map_err(|error| kstreams::error::Error::processing(error.to_string()))
+    /// }).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, "17".to_owned())?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, String>()?, [(17, "17".to_owned())]);
+    /// assert!(driver.input("in").pipe(1, "x".to_owned()).is_err());
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn try_select_key<K2: Clone + 'static>(
         self,
@@ -275,7 +526,22 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         })
     }
 
-    /// Looks at each record on its way.
+    /// Looks at each record on its way; the stream goes on unchanged. A record is looked at again when it is processed again
+    /// after a failure.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # use std::sync::{Arc, atomic::{AtomicI32, Ordering}};
+    /// let largest = Arc::new(AtomicI32::new(0));
+    /// let seen = largest.clone();
+    /// builder.stream::<i32, i32>("in").peek(move |_, v| { seen.fetch_max(*v, Ordering::Relaxed); }).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 5), (2, 50)])?;
+    /// assert_eq!(largest.load(Ordering::Relaxed), 50);
+    /// assert_eq!(driver.output("out").read_values::<i32>()?, [5, 50]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn peek(self, look: impl Fn(&K, &V) + Send + Sync + 'static) -> Self {
         self.try_peek(move |key, value| {
@@ -284,7 +550,22 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         })
     }
 
-    /// [`peek`](Self::peek) with a closure that may fail; the record then does not go on.
+    /// [`peek`](Self::peek) with a closure that may fail. A record that it fails on goes to the policy for processing errors,
+    /// and not to the steps below.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").try_peek(|_, v| match v {
+    ///     0.. => Ok(()),
+    ///     _ => Err(kstreams::error::Error::processing("a negative amount")),
+    /// }).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, 5)?;
+    /// assert!(driver.input("in").pipe(1, -5).is_err());
+    /// assert_eq!(driver.output("out").read_values::<i32>()?, [5]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn try_peek(self, look: impl Fn(&K, &V) -> Result<()> + Send + Sync + 'static) -> Self {
         let look = Arc::new(look);
@@ -293,7 +574,21 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         })
     }
 
-    /// Takes each record; the end of the stream.
+    /// Takes each record; the end of the stream. What the closure does outside the application is not part of a transaction:
+    /// it is done again when a record is processed again after a failure.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # use std::sync::{Arc, Mutex};
+    /// let taken = Arc::new(Mutex::new(Vec::new()));
+    /// let list = taken.clone();
+    /// builder.stream::<i32, i32>("in").for_each(move |k, v| list.lock().unwrap().push((k, v)));
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 5), (2, 50)])?;
+    /// assert_eq!(*taken.lock().unwrap(), [(1, 5), (2, 50)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn for_each(self, take: impl Fn(K, V) + Send + Sync + 'static) -> Ended {
         self.try_for_each(move |key, value| {
@@ -302,7 +597,21 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         })
     }
 
-    /// [`for_each`](Self::for_each) with a closure that may fail.
+    /// [`for_each`](Self::for_each) with a closure that may fail. A record that it fails on goes to the policy for processing
+    /// errors.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").try_for_each(|_, v| match v {
+    ///     0.. => Ok(()),
+    ///     _ => Err(kstreams::error::Error::processing("a negative amount")),
+    /// });
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, 5)?;
+    /// assert_eq!(driver.input("in").pipe(1, -5).unwrap_err().message(), "a negative amount");
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn try_for_each(self, take: impl Fn(K, V) -> Result<()> + Send + Sync + 'static) -> Ended {
         let take = Arc::new(take);
@@ -312,7 +621,16 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         Ended { steps: ended.steps, step: ended.step }
     }
 
-    /// Prints each record; the end of the stream.
+    /// Prints each record on a line of its own; the end of the stream. See [`Printed`] for where and how.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").print(Printed::to_sys_out().with_label("in"));
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, 5)?; // prints `[in]: 1, 5`
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn print(self, printed: Printed<K, V>) -> Ended {
         let ended = self.operator(Location::caller(), "KSTREAM-PRINTER-", false, move |node, _: Edge<K, V>| {
@@ -324,7 +642,21 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         Ended { steps: ended.steps, step: ended.step }
     }
 
-    /// The records of both streams. Between the two there is no order.
+    /// The records of both streams. Those of one stream keep their order; between the two there is none that the log
+    /// promises, though a task takes the record with the smaller timestamp first where it has both. If the key of either may
+    /// have changed, a later grouping or join repartitions both.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// let (left, right) = (builder.stream::<i32, i32>("left"), builder.stream::<i32, i32>("right"));
+    /// left.merge(right.map_values(|v| -v)).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("left").pipe(1, 5)?;
+    /// driver.input("right").pipe(1, 7)?;
+    /// assert_eq!(driver.output("out").read_values::<i32>()?, [5, -7]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn merge(self, other: KStream<K, V>) -> Self {
         let (first, second) = (self.step, other.step);
@@ -343,7 +675,29 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
 }
 
 impl<K: Nullable, V: Nullable> KStream<K, V> {
-    /// Writes the stream to a topic, which must exist; the end of the stream.
+    /// Writes the stream to a topic, which must exist; the end of the stream. Key, value, timestamp and headers are written
+    /// as they are, `None` as null; the partition is chosen by the key unless [`Produced`] says otherwise.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_at(1, 5, 1_000)?;
+    /// let record = driver.output("out").read_record::<i32, i32>()?.expect("one record was sent");
+    /// assert_eq!((record.key, record.value, record.timestamp), (1, 5, 1_000));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
+    ///
+    /// A type without a format of its own needs one here, or the program does not compile:
+    ///
+    /// ```compile_fail
+    /// # use kstreams::dsl::StreamsBuilder;
+    /// #[derive(Clone)]
+    /// struct Opaque;
+    ///
+    /// StreamsBuilder::new().stream::<i32, i32>("in").map_values(|_| Opaque).to("out");
+    /// ```
     #[track_caller]
     pub fn to(self, produced: impl Into<Produced<K, V>>) -> Ended {
         let produced = produced.into();
@@ -402,13 +756,21 @@ fn wire_sink<K: Nullable, V: Nullable>(target: SinkTarget, produced: &Produced<K
 }
 
 /// The end of a stream: nothing comes after it, but it can be named.
+///
+/// ```
+/// # use kstreams::dsl::*;
+/// # let builder = StreamsBuilder::new();
+/// builder.stream::<i32, i32>("in").to("out").named("the-end");
+/// assert!(builder.build()?.describe().to_string().contains("Sink: the-end (topic: out)"));
+/// # Ok::<(), kstreams::error::Error>(())
+/// ```
 pub struct Ended {
     steps: Steps,
     step: StepId,
 }
 
 impl Ended {
-    /// Names the step that ended the stream.
+    /// Names the step that ended the stream (`Named.as`).
     pub fn named(self, name: &str) {
         self.steps.name(self.step, name);
     }

@@ -57,6 +57,18 @@ impl<'a> TestInputTopic<'a> {
         self.driver.pipe_message(&self.topic, &message)
     }
 
+    /// Pipes keys and values, all with the driver's wall clock as their time (`pipeKeyValueList`).
+    ///
+    /// # Errors
+    /// As [`pipe`](Self::pipe); those before the failing one are processed.
+    pub fn pipe_key_values<K: Nullable, V: Nullable>(&mut self, pairs: impl IntoIterator<Item = (K, V)>) -> Result<()>
+    where
+        K::Inner: Wire,
+        V::Inner: Wire,
+    {
+        pairs.into_iter().try_for_each(|(key, value)| self.pipe(key, value))
+    }
+
     /// Pipes bytes, which need not be a record that the topology can read.
     ///
     /// # Errors
