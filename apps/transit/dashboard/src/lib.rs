@@ -14,4 +14,4 @@ pub mod topology;
 pub mod view;
 
 pub use hub::Hub;
-pub use server::{Options, Server};
+pub use server::{Health, Options, Server};

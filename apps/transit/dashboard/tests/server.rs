@@ -2,11 +2,11 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use transit_dashboard::view::{Arrival, Event, Stamp, Station};
-use transit_dashboard::{Hub, Options, Server};
+use transit_dashboard::{Health, Hub, Options, Server};
 use transit_model::Line;
 use transit_model::records::{Direction, TrainStatus, WeatherStatus};
 
@@ -20,6 +20,10 @@ struct Running {
 
 impl Running {
     fn start(options: Options) -> Running {
+        Running::start_with(options, || Health::Working)
+    }
+
+    fn start_with(options: Options, probe: impl Fn() -> Health + Send + Sync + 'static) -> Running {
         let hub = Hub::new();
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let (started, start) = mpsc::channel();
@@ -28,7 +32,7 @@ impl Running {
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let server = Server::bind(fed, options).await.unwrap();
+                let server = Server::bind(fed, options).await.unwrap().with_probe(probe);
                 started.send(server.address()).unwrap();
                 server.run(async { drop(stopped.await) }).await;
             });
@@ -196,6 +200,25 @@ fn ready_is_who_knows_the_stations() {
 }
 
 #[test]
+fn health_is_that_of_those_who_feed_the_page() {
+    let health = Arc::new(Mutex::new(Health::Starting("restoring".into())));
+    let told = health.clone();
+    let server = Running::start_with(Options::default(), move || told.lock().unwrap().clone());
+    server.hub.apply(Event::Station(Station { line: Line::Red, station_id: 1, name: "A".into(), order: None }));
+    let answers =
+        || ["/healthz", "/readyz"].map(|path| server.get(path)).map(|(head, body)| (head[9..12].to_owned(), body));
+    let [(alive, _), (ready, why)] = answers();
+    assert_eq!((alive.as_str(), ready.as_str()), ("200", "503"));
+    assert!(why.contains("restoring"), "{why}");
+    *health.lock().unwrap() = Health::Failed("the disk is full".into());
+    let [(alive, why), (ready, _)] = answers();
+    assert_eq!((alive.as_str(), ready.as_str()), ("503", "503"));
+    assert!(why.contains("the disk is full"), "{why}");
+    *health.lock().unwrap() = Health::Working;
+    assert_eq!(answers().map(|(status, _)| status), ["200", "200"]);
+}
+
+#[test]
 fn metrics_count_answers_and_what_is_shown() {
     let server = Running::with_a_station();
     server.get("/nothing");
@@ -243,6 +266,17 @@ fn one_watcher_too_many_is_told_to_come_back() {
 }
 
 #[test]
+fn a_watcher_that_leaves_makes_room() {
+    let server = Running::start(Options { watchers_max: 1, heartbeat_ms: 1, ..Options::default() });
+    for _ in 0..5 {
+        let mut stream = server.watch();
+        line_with(&mut stream, "event: snapshot");
+        drop(stream);
+        while !server.get("/metrics").1.contains("transit_dashboard_watchers 0") {}
+    }
+}
+
+#[test]
 fn a_watcher_that_falls_behind_is_given_a_snapshot() {
     let server = Running::with_a_station();
     let mut stream = server.watch();
@@ -283,7 +317,10 @@ fn a_port_in_use_is_one_clear_sentence() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = taken.local_addr().unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let error = runtime.block_on(Server::bind(Hub::new(), Options { listen, ..Options::default() })).unwrap_err();
+    let error = runtime
+        .block_on(Server::bind(Hub::new(), Options { listen, ..Options::default() }))
+        .err()
+        .expect("the port is taken");
     let expected = format!(
         "the page cannot be served: {listen} is used by another program (choose another address with --listen)"
     );

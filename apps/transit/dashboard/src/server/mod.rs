@@ -62,12 +62,26 @@ impl Default for Options {
     }
 }
 
+/// How those who feed the hub are, for `/healthz` and `/readyz`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// They work.
+    Working,
+    /// They are about to work: what they wait for.
+    Starting(String),
+    /// They will not work any more: why.
+    Failed(String),
+}
+
+/// Tells how those who feed the hub are; called for each probe.
+type Probe = Box<dyn Fn() -> Health + Send + Sync>;
+
 /// A server that holds its port but does not answer yet.
-#[derive(Debug)]
 pub struct Server {
     hub: Hub,
     options: Options,
     listener: TcpListener,
+    probe: Probe,
 }
 
 impl Server {
@@ -77,7 +91,12 @@ impl Server {
     /// [`ErrorKind::InUse`] if another program listens there, [`ErrorKind::Io`] if the address cannot be used otherwise.
     pub async fn bind(hub: Hub, options: Options) -> Result<Server> {
         let listener = TcpListener::bind(options.listen).await.map_err(|error| cannot_listen(options.listen, error))?;
-        Ok(Server { hub, options, listener })
+        Ok(Server { hub, options, listener, probe: Box::new(|| Health::Working) })
+    }
+
+    /// Answers `/healthz` and `/readyz` by what `probe` tells. Without one the hub is taken to be fed.
+    pub fn with_probe(self, probe: impl Fn() -> Health + Send + Sync + 'static) -> Server {
+        Server { probe: Box::new(probe), ..self }
     }
 
     /// The address in use, with the port that was taken.
@@ -88,7 +107,7 @@ impl Server {
     /// Answers requests until `stop` is done; then ends the streams of `/events`, lets other requests finish, and returns.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let (stopping, stopped) = watch::channel(false);
-        let router = Arc::new(Router::new(self.hub.clone(), &self.options, stopped));
+        let router = Arc::new(Router::new(self.hub.clone(), &self.options, self.probe, stopped));
         let publisher = tokio::spawn(publish(self.hub, Duration::from_millis(self.options.publish_every_ms)));
         let open = GracefulShutdown::new();
         let permits = Arc::new(Semaphore::new(self.options.connections_max));

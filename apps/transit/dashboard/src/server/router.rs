@@ -1,7 +1,7 @@
 //! Which request gets which answer.
 
 use super::respond::{Body, problem, text, with};
-use super::{Options, api, assets::Assets, events::Watchers, metrics::Metrics};
+use super::{Health, Options, Probe, api, assets::Assets, events::Watchers, metrics::Metrics};
 use crate::Hub;
 use crate::view::Source;
 use hyper::{Method, Request, Response, StatusCode, header};
@@ -13,13 +13,14 @@ pub(super) struct Router {
     assets: Assets,
     watchers: Watchers,
     metrics: Metrics,
+    probe: Probe,
 }
 
 impl Router {
-    pub(super) fn new(hub: Hub, options: &Options, stopped: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(hub: Hub, options: &Options, probe: Probe, stopped: watch::Receiver<bool>) -> Self {
         let metrics = Metrics::new();
         let watchers = Watchers::new(hub.clone(), options, stopped, metrics.clone());
-        Router { hub, assets: Assets::new(), watchers, metrics }
+        Router { hub, assets: Assets::new(), watchers, metrics, probe }
     }
 
     /// Answers a request; whoever asks wrongly is told what is wrong.
@@ -39,7 +40,7 @@ impl Router {
             "/events" => self.watchers.watch(),
             "/api/lines" => api::lines(&self.hub.picture()),
             "/api/weather" => api::weather(&self.hub.picture()),
-            "/healthz" => text(StatusCode::OK, "text/plain; charset=utf-8", "ok\n".into()),
+            "/healthz" => self.alive(),
             "/readyz" => self.ready(),
             "/metrics" => self.metrics.render(&self.hub),
             _ => self.read_named(path, request),
@@ -56,12 +57,30 @@ impl Router {
         }
     }
 
+    /// Alive is who has not failed.
+    fn alive(&self) -> Response<Body> {
+        match (self.probe)() {
+            Health::Working | Health::Starting(_) => plain("ok\n"),
+            Health::Failed(why) => problem(StatusCode::SERVICE_UNAVAILABLE, &why),
+        }
+    }
+
     /// Ready is who can show the table.
     fn ready(&self) -> Response<Body> {
         let waiting = self.hub.picture().waiting;
-        match waiting.iter().find(|waiting| waiting.source == Source::Stations) {
-            None => text(StatusCode::OK, "text/plain; charset=utf-8", "ready\n".into()),
-            Some(missing) => problem(StatusCode::SERVICE_UNAVAILABLE, &format!("waiting for {}", missing.message)),
+        let stations = waiting.iter().find(|waiting| waiting.source == Source::Stations);
+        match ((self.probe)(), stations) {
+            (Health::Working, None) => plain("ready\n"),
+            (Health::Working, Some(missing)) => not_ready(&format!("waiting for {}", missing.message)),
+            (Health::Starting(why) | Health::Failed(why), _) => not_ready(&why),
         }
     }
+}
+
+fn plain(body: &'static str) -> Response<Body> {
+    text(StatusCode::OK, "text/plain; charset=utf-8", body.into())
+}
+
+fn not_ready(why: &str) -> Response<Body> {
+    problem(StatusCode::SERVICE_UNAVAILABLE, why)
 }
