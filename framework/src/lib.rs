@@ -20,3 +20,8 @@ pub mod store;
 pub mod testing;
 pub mod topology;
 pub mod window;
+
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
