@@ -27,6 +27,16 @@ impl<T: Datum> Datum for BTreeSet<T> {}
 impl<K: Datum, V: Datum> Datum for BTreeMap<K, V> {}
 impl<T: Datum, const N: usize> Datum for [T; N] {}
 
+/// Anything that has JSON, for programs that know no type.
+impl Datum for serde_json::Value {}
+
+#[cfg(feature = "json")]
+impl Wire for serde_json::Value {
+    fn format() -> Format<Self> {
+        Format::json()
+    }
+}
+
 /// Shared: a large value that operators clone costs a counter, and its bytes are those of `T`.
 impl<T: Datum> Datum for Arc<T> {}
 
