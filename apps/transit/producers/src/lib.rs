@@ -6,6 +6,7 @@
 
 mod arrivals;
 mod produced;
+mod program;
 mod run;
 mod settings;
 mod state;
@@ -14,6 +15,7 @@ mod weather;
 
 pub use arrivals::{ArrivalsSettings, run_arrivals};
 pub use produced::Produced;
+pub use program::ProducerArgs;
 pub use settings::{PaceSettings, Production, SimulationSettings, TopicSettings};
 pub use state::Saved;
 pub use turnstiles::run_turnstiles;

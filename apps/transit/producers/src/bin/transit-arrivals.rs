@@ -1,0 +1,23 @@
+//! Thirty trains of the blue, green and red lines, one station a step.
+
+use clap::Parser;
+use std::process::ExitCode;
+use transit_producers::{ArrivalsSettings, ProducerArgs, run_arrivals};
+
+/// Simulates thirty trains and writes their arrivals, a transaction a step.
+///
+/// A restart goes on exactly where the last run ended, however it ended.
+#[derive(Parser)]
+#[command(name = "transit-arrivals", version)]
+struct Program {
+    #[command(flatten)]
+    common: ProducerArgs,
+
+    #[command(flatten, next_help_heading = "Arrivals")]
+    arrivals: ArrivalsSettings,
+}
+
+fn main() -> ExitCode {
+    let Program { common, arrivals } = Program::parse();
+    common.run(|production| run_arrivals(production, &arrivals))
+}
