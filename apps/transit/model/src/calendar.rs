@@ -137,6 +137,40 @@ impl std::str::FromStr for Date {
     }
 }
 
+/// A full hour of simulated time: `2026-03-31` is its midnight, `2026-03-31T08:00` eight hours later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FullHour(i64);
+
+impl FullHour {
+    /// The last full hour before or at a simulated time.
+    pub fn of_ms(simulated_ms: i64) -> Self {
+        FullHour(simulated_ms.div_euclid(HOUR_MS) * HOUR_MS)
+    }
+
+    /// Its simulated time.
+    pub fn as_ms(self) -> i64 {
+        self.0
+    }
+}
+
+impl std::fmt::Display for FullHour {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}T{:02}:00", Date::of_ms(self.0), hour_of_day(self.0))
+    }
+}
+
+impl std::str::FromStr for FullHour {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (date, hour) = text.split_once('T').unwrap_or((text, "00:00"));
+        let hour =
+            hour.strip_suffix(":00").and_then(|hour| hour.parse::<i64>().ok()).filter(|hour| (0..24).contains(hour));
+        let hour = hour.ok_or_else(|| format!("`{text}` is not a full hour such as 2026-03-31T08:00"))?;
+        Ok(FullHour(date.parse::<Date>()?.midnight_ms() + hour * HOUR_MS))
+    }
+}
+
 /// The hour of the day, 0 to 23.
 pub fn hour_of_day(simulated_ms: i64) -> usize {
     (simulated_ms.rem_euclid(DAY_MS) / HOUR_MS) as usize
@@ -182,6 +216,20 @@ mod tests {
             assert!(text.parse::<Date>().is_err(), "{text}");
         }
         assert!("2024-02-29".parse::<Date>().is_ok());
+    }
+
+    #[test]
+    fn full_hour_is_a_date_and_perhaps_an_hour() {
+        let hour = |text: &str| text.parse::<FullHour>();
+        assert_eq!(hour("2026-03-31").unwrap().to_string(), "2026-03-31T00:00");
+        assert_eq!(hour("2026-03-31T08:00").unwrap().as_ms(), hour("2026-03-31").unwrap().as_ms() + 8 * HOUR_MS);
+        assert_eq!(
+            FullHour::of_ms(hour("2026-03-31T23:00").unwrap().as_ms() + HOUR_MS - 1).to_string(),
+            "2026-03-31T23:00"
+        );
+        for refused in ["2026-03-31T24:00", "2026-03-31T08:30", "2026-03-31T", "T08:00", "2026-03-31 08:00"] {
+            assert!(hour(refused).is_err(), "{refused}");
+        }
     }
 
     #[test]

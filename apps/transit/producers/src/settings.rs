@@ -6,7 +6,7 @@ use kstreams::log::{Log, NewTopic, TopicConfig};
 use kstreams::serde::Registry;
 use std::sync::Arc;
 use std::time::Instant;
-use transit_model::calendar::Date;
+use transit_model::calendar::{FullHour, midnight_before_ms};
 use transit_model::simulation::{SimulatedClock, StepMinutes};
 use transit_part::{Pace, Stop};
 
@@ -34,9 +34,9 @@ pub struct SimulationSettings {
     #[arg(long, env = "TRANSIT_SEED")]
     pub seed: Option<u64>,
 
-    /// Simulated day at whose midnight the first start begins, as 2026-03-31 [default: today]
-    #[arg(long, env = "TRANSIT_START", value_name = "DATE")]
-    pub start: Option<Date>,
+    /// When the first start begins in simulated time, as 2026-03-31 or 2026-03-31T08:00 [default: today's midnight]
+    #[arg(long, env = "TRANSIT_START", value_name = "TIME")]
+    pub start: Option<FullHour>,
 
     /// Simulated minutes that pass in one step; a divisor of 60
     #[arg(long, env = "TRANSIT_STEP_MINUTES", value_name = "MINUTES", default_value_t)]
@@ -47,7 +47,7 @@ impl SimulationSettings {
     /// The clock of a simulation that begins now.
     pub fn new_clock(&self, now_ms: i64) -> SimulatedClock {
         let seed = self.seed.unwrap_or_else(drawn_seed);
-        SimulatedClock::new(seed, self.start.map_or(now_ms, Date::midnight_ms))
+        SimulatedClock::new(seed, self.start.map_or(midnight_before_ms(now_ms), FullHour::as_ms))
     }
 
     /// Checks that a simulation which began earlier is the one that is asked for.
@@ -61,8 +61,8 @@ impl SimulationSettings {
         };
         match (self.seed, self.start) {
             (Some(seed), _) if seed != clock.seed => differs("--seed", seed.to_string(), clock.seed.to_string()),
-            (_, Some(start)) if start.midnight_ms() != clock.start_ms => {
-                differs("--start", start.to_string(), Date::of_ms(clock.start_ms).to_string())
+            (_, Some(start)) if start.as_ms() != clock.start_ms => {
+                differs("--start", start.to_string(), FullHour::of_ms(clock.start_ms).to_string())
             }
             _ => Ok(()),
         }
@@ -164,12 +164,10 @@ mod tests {
 
     #[test]
     fn simulation_starts_today_unless_told_otherwise() {
-        let now_ms = "2026-11-21".parse::<Date>().unwrap().midnight_ms() + 12_345;
-        assert_eq!(Date::of_ms(settings(None, None).new_clock(now_ms).start_ms).to_string(), "2026-11-21");
-        assert_eq!(
-            Date::of_ms(settings(None, Some("2018-10-01")).new_clock(now_ms).start_ms).to_string(),
-            "2018-10-01"
-        );
+        let now_ms = "2026-11-21T14:00".parse::<FullHour>().unwrap().as_ms() + 12_345;
+        let start = |of| FullHour::of_ms(settings(None, of).new_clock(now_ms).start_ms).to_string();
+        assert_eq!(start(None), "2026-11-21T00:00");
+        assert_eq!(start(Some("2018-10-01T08:00")), "2018-10-01T08:00");
     }
 
     #[test]

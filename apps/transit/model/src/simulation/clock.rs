@@ -1,6 +1,6 @@
 //! The simulated clock: which step it is, and how long a step lasts in simulated time.
 
-use crate::calendar::midnight_before_ms;
+use crate::calendar::FullHour;
 use serde::{Deserialize, Serialize};
 
 /// Simulated minutes that pass in one step: a divisor of 60, so that no step crosses a full hour.
@@ -64,16 +64,16 @@ pub struct SimulatedClock {
     pub seed: u64,
     /// Steps done.
     pub step: u64,
-    /// When the simulation began, in simulated milliseconds: a midnight.
+    /// When the simulation began, in simulated milliseconds: a full hour.
     pub start_ms: i64,
     /// When the next step begins, in simulated milliseconds.
     pub now_ms: i64,
 }
 
 impl SimulatedClock {
-    /// A clock at the midnight before `start_ms`.
+    /// A clock at the last full hour before or at `start_ms`.
     pub fn new(seed: u64, start_ms: i64) -> Self {
-        let start_ms = midnight_before_ms(start_ms);
+        let start_ms = FullHour::of_ms(start_ms).as_ms();
         SimulatedClock { seed, step: 0, start_ms, now_ms: start_ms }
     }
 
@@ -97,9 +97,9 @@ mod tests {
     }
 
     #[test]
-    fn simulation_starts_at_midnight() {
+    fn simulation_starts_at_a_full_hour() {
         let clock = SimulatedClock::new(1, 1_540_034_567_890);
-        assert_eq!(clock.now_ms % crate::calendar::DAY_MS, 0);
-        assert!(clock.now_ms <= 1_540_034_567_890);
+        assert_eq!(clock.now_ms % crate::calendar::HOUR_MS, 0);
+        assert!((0..crate::calendar::HOUR_MS).contains(&(1_540_034_567_890 - clock.now_ms)));
     }
 }

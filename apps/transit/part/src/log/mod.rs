@@ -4,11 +4,13 @@
 //! committed messages sees both or neither. Everything here blocks and belongs on a thread of its own.
 
 mod codec;
+mod lag;
 mod latest;
 mod topics;
 mod writer;
 
 pub use codec::{Codec, decoded, patiently};
+pub use lag::lag;
 pub use latest::{latest_by_key, read_to_end};
 pub use topics::{create_topics, delete_old, partitions, topic_names};
 pub use writer::{Outbound, Writer};
