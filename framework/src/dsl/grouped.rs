@@ -19,7 +19,9 @@ use std::sync::Arc;
 
 /// A stream whose records are grouped by key. Kafka Streams: `org.apache.kafka.streams.kstream.KGroupedStream`.
 ///
-/// Aggregations drop records with a null key or value and count them as dropped.
+/// Aggregations drop records with a null key or value and count them as dropped. Their result is a table whose rows have
+/// the largest timestamp of the records in them. With caching on, the default outside tests, several updates of one key
+/// between two commits reach the next step as one.
 pub struct KGroupedStream<K: Nullable, V: Nullable> {
     pub(super) steps: Steps,
     pub(super) grouping: Grouping<K, V>,
@@ -70,7 +72,28 @@ impl<K: Nullable, V: Nullable> Grouping<K, V> {
 }
 
 impl<K: Nullable, V: Nullable> KStream<K, V> {
-    /// Groups the records by their key.
+    /// Groups the records by their key. They are repartitioned only if a step before may have changed the key.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").group_by_key().count("counts").to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 5), (2, 50), (1, 7)])?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, i64>()?, [(1, 1), (2, 1), (1, 2)]);
+    /// assert!(driver.internal_topics().all(|topic| topic == "test-counts-changelog"));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
+    ///
+    /// A type that is grouped needs a format, or the program does not compile:
+    ///
+    /// ```compile_fail
+    /// # use kstreams::dsl::StreamsBuilder;
+    /// #[derive(Clone)]
+    /// struct Opaque;
+    ///
+    /// StreamsBuilder::new().stream::<i32, i32>("in").map_values(|_| Opaque).group_by_key();
+    /// ```
     #[track_caller]
     pub fn group_by_key(self) -> KGroupedStream<K, V>
     where
@@ -80,7 +103,17 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         self.group_by_key_with(Grouped::with(K::Inner::format(), V::Inner::format()))
     }
 
-    /// [`group_by_key`](Self::group_by_key) with formats or a name for a repartition topic.
+    /// [`group_by_key`](Self::group_by_key) with formats or a name for a repartition topic (`groupByKey` with a `Grouped`).
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").map(|k, v| (v, k)).group_by_key_with(Grouped::named("by-value")).count("counts");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, 5)?;
+    /// assert_eq!(driver.internal_messages("test-by-value-repartition").len(), 1);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn group_by_key_with(self, grouped: Grouped<K::Inner, V::Inner>) -> KGroupedStream<K, V> {
         let (parent, name) = (self.step, grouped.name);
@@ -94,7 +127,19 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         KGroupedStream { steps: self.steps, grouping }
     }
 
-    /// Groups the records by a key made of each; they are repartitioned.
+    /// Groups the records by a key made of each. They always go through a repartition topic, with their timestamps and
+    /// headers; those whose new key is null are dropped.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, String>("in").group_by(|_, v| v.len() as i32).count("lengths").to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values(["so", "it", "goes"].map(|word| (0, word.to_owned())))?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, i64>()?, [(2, 1), (2, 2), (4, 1)]);
+    /// assert_eq!(driver.internal_messages("test-lengths-repartition").len(), 3);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn group_by<K2: Nullable>(
         self,
@@ -107,7 +152,22 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         self.group_by_with(selector, Grouped::with(K2::Inner::format(), V::Inner::format()))
     }
 
-    /// [`group_by`](Self::group_by) with formats or a name for the repartition topic.
+    /// [`group_by`](Self::group_by) with formats or a name for the repartition topic (`groupBy` with a `Grouped`). A grouping
+    /// with a name is repartitioned once for all its aggregations.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// let grouped = builder.stream::<i32, i32>("in").group_by_with(|_, v| v % 2, Grouped::named("by-parity"));
+    /// grouped.clone().count("counts").to_stream().to("counts");
+    /// grouped.reduce(|a, b| a + b, "sums").to_stream().to("sums");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 5), (2, 50), (3, 7)])?;
+    /// assert_eq!(driver.output("counts").read_key_values::<i32, i64>()?, [(1, 1), (0, 1), (1, 2)]);
+    /// assert_eq!(driver.output("sums").read_key_values::<i32, i32>()?, [(1, 5), (0, 50), (1, 12)]);
+    /// assert_eq!(driver.internal_messages("test-by-parity-repartition").len(), 3);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn group_by_with<K2: Nullable>(
         self,
@@ -117,7 +177,24 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         self.try_group_by_with(move |key, value| Ok(selector(key, value)), grouped)
     }
 
-    /// [`group_by_with`](Self::group_by_with) with a selector that may fail.
+    /// [`group_by_with`](Self::group_by_with) with a selector that may fail. A record that it fails on goes to the policy for
+    /// processing errors.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// let by_sign = |_: &i32, v: &i32| match v.signum() {
+    ///     0 => Err(kstreams::error::Error::processing("zero has no sign")),
+    ///     sign => Ok(sign),
+    /// };
+    /// let grouped = builder.stream::<i32, i32>("in").try_group_by_with(by_sign, Grouped::named("by-sign"));
+    /// grouped.count("counts").to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, -5)?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, i64>()?, [(-1, 1)]);
+    /// assert_eq!(driver.input("in").pipe(2, 0).unwrap_err().message(), "zero has no sign");
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn try_group_by_with<K2: Nullable>(
         self,
@@ -136,25 +213,75 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
 }
 
 impl<K: Nullable, V: Nullable> KGroupedStream<K, V> {
-    /// Names the grouping: its repartition topic is `<application id>-<name>-repartition`.
+    /// Names the grouping: its repartition topic, if it has one, is `<application id>-<name>-repartition`
+    /// (`Grouped.as`).
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").group_by(|_, v| *v).named("by-value").count("counts");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, 5)?;
+    /// assert_eq!(driver.internal_messages("test-by-value-repartition").len(), 1);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn named(self, name: &str) -> Self {
         self.steps.name(self.grouping.step, name);
         self
     }
 
-    /// Groups within windows of time.
+    /// Groups within windows of time; see [`TimeWindowedKStream`].
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # use kstreams::window::TimeWindows;
+    /// # use std::time::Duration;
+    /// let minutes = TimeWindows::of(Duration::from_secs(60));
+    /// let counts = builder.stream::<i32, i32>("in").group_by_key().windowed_by(minutes).count("per-minute");
+    /// counts.to_stream().map(|key, count| (key.window.start_ms, count)).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_at(1, 5, 59_000)?;
+    /// driver.input("in").pipe_at(1, 5, 60_000)?;
+    /// assert_eq!(driver.output("out").read_key_values::<i64, i64>()?, [(0, 1), (60_000, 1)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn windowed_by<W: Windows>(self, windows: W) -> TimeWindowedKStream<K, V, W> {
         TimeWindowedKStream::new(self.steps, self.grouping, windows)
     }
 
-    /// Counts the records of each key.
+    /// Counts the records of each key. Records with a null key or value are not counted.
+    ///
+    /// The store is named by a text, or described by [`Materialized`]; `()` lets the library name it.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, Option<i32>>("in").group_by_key().count("counts").to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, Some(5)), (1, None), (1, Some(7))])?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, i64>()?, [(1, 1), (1, 2)]);
+    /// assert_eq!(driver.dropped_records(), 1);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn count(self, materialized: impl Into<Materialized<K::Inner, i64>>) -> KTable<K::Inner, i64> {
         let fold = |_: &K::Inner, _: V::Inner, count: Option<i64>| Ok(Some(count.unwrap_or(0) + 1));
         self.fold(Location::caller(), AggregateNames::COUNT, materialized.into(), fold)
     }
 
-    /// Combines the values of each key, the first one as it is. A `None` deletes the row.
+    /// Combines the values of each key: the first one is the row as it is, each later one is combined with the row. `None`
+    /// deletes the row. Records with a null key or value are dropped.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").group_by_key().reduce(|row, v| row.max(v), "largest").to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 5), (1, 50), (1, 7)])?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, i32>()?, [(1, 5), (1, 50), (1, 50)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn reduce<R: Into<Option<V::Inner>>>(
         self,
@@ -170,7 +297,21 @@ impl<K: Nullable, V: Nullable> KGroupedStream<K, V> {
         self.fold(Location::caller(), AggregateNames::REDUCE, materialized.into(), fold)
     }
 
-    /// [`reduce`](Self::reduce) with a reducer that may fail; the row then stays as it was.
+    /// [`reduce`](Self::reduce) with a reducer that may fail. A record that it fails on goes to the policy for processing
+    /// errors, and the row stays as it was.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").group_by_key().try_reduce(|row, v| {
+    ///     row.checked_add(v).ok_or_else(|| kstreams::error::Error::processing("the sum is too large"))
+    /// }, "sums").to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 5), (1, 7)])?;
+    /// assert_eq!(driver.output("out").read_values::<i32>()?, [5, 12]);
+    /// assert_eq!(driver.input("in").pipe(1, i32::MAX).unwrap_err().message(), "the sum is too large");
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn try_reduce<R: Into<Option<V::Inner>>>(
         self,
@@ -184,7 +325,36 @@ impl<K: Nullable, V: Nullable> KGroupedStream<K, V> {
         self.fold(Location::caller(), AggregateNames::REDUCE, materialized.into(), fold)
     }
 
-    /// Folds the values of each key into a row that begins with `initializer`. A `None` deletes the row.
+    /// Folds the values of each key into a row that begins with `initializer`. `None` deletes the row, and the next record
+    /// begins anew. Records with a null key or value are dropped.
+    ///
+    /// The row's type needs a format, by default its own; [`Materialized::with`] names another.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// let lengths = builder.stream::<i32, String>("in").group_by_key().aggregate(
+    ///     || 0_i64,
+    ///     |_, word, total| total + word.len() as i64,
+    ///     "lengths",
+    /// );
+    /// lengths.to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values(["so", "goes"].map(|word| (1, word.to_owned())))?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, i64>()?, [(1, 2), (1, 6)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
+    ///
+    /// A row without a format does not compile:
+    ///
+    /// ```compile_fail
+    /// # use kstreams::{dsl::StreamsBuilder, serde::Datum};
+    /// #[derive(Clone)]
+    /// struct Opaque;
+    /// impl Datum for Opaque {}
+    ///
+    /// StreamsBuilder::new().stream::<i32, i32>("in").group_by_key().aggregate(|| Opaque, |_, _, row| row, "rows");
+    /// ```
     #[track_caller]
     pub fn aggregate<A: Datum, R: Into<Option<A>>>(
         self,
@@ -198,7 +368,21 @@ impl<K: Nullable, V: Nullable> KGroupedStream<K, V> {
         self.fold(Location::caller(), AggregateNames::AGGREGATE, materialized.into(), fold)
     }
 
-    /// [`aggregate`](Self::aggregate) with an aggregator that may fail; the row then stays as it was.
+    /// [`aggregate`](Self::aggregate) with an aggregator that may fail; it gets the row by reference. A record that it fails
+    /// on goes to the policy for processing errors, and the row stays as it was.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").group_by_key().try_aggregate(|| 0_i32, |_, v, sum| {
+    ///     sum.checked_add(v).ok_or_else(|| kstreams::error::Error::processing("the sum is too large"))
+    /// }, "sums").to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 5), (1, 7)])?;
+    /// assert_eq!(driver.output("out").read_values::<i32>()?, [5, 12]);
+    /// assert_eq!(driver.input("in").pipe(1, i32::MAX).unwrap_err().message(), "the sum is too large");
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn try_aggregate<A: Datum, R: Into<Option<A>>>(
         self,

@@ -15,8 +15,24 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 impl<K: Nullable, V: Nullable> KStream<K, V> {
-    /// Joins each record with the table's row of its key at that moment; without one nothing comes out.
-    /// Records with a null key or value are dropped.
+    /// Joins each record with the table's row of its key at that moment; without one nothing comes out. Only records of the
+    /// stream make results, with their own timestamps; an update of the table alone makes none.
+    ///
+    /// Records with a null key or value are dropped and counted. If the stream's key may have changed it is repartitioned
+    /// first. The topics of stream and table must have equally many partitions: [`join_global`](Self::join_global) needs no
+    /// such thing.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// let names = builder.table::<i32, String>("names");
+    /// builder.stream::<i32, i32>("in").join(&names, |v, name| format!("{name}: {v}")).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("names").pipe(1, "Loop".to_owned())?;
+    /// driver.input("in").pipe_key_values([(1, 5), (2, 50)])?;
+    /// assert_eq!(driver.output("out").read_values::<String>()?, ["Loop: 5"]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn join<VT: Datum, VR: Clone + 'static>(
         self,
@@ -31,7 +47,21 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         self.join_with(table, move |_, value, row| joiner(value, row), joined)
     }
 
-    /// [`join`](Self::join) with a joiner that also sees the key, and formats or a name for a repartition topic.
+    /// [`join`](Self::join) with a joiner that also sees the key (`ValueJoinerWithKey`), and formats or a name for a
+    /// repartition topic.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// let names = builder.table::<i32, String>("names");
+    /// let joined = Joined::named("named");
+    /// builder.stream::<i32, i32>("in").join_with(&names, |k, v, name| format!("{k} {name}: {v}"), joined).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("names").pipe(1, "Loop".to_owned())?;
+    /// driver.input("in").pipe(1, 5)?;
+    /// assert_eq!(driver.output("out").read_values::<String>()?, ["1 Loop: 5"]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn join_with<VT: Datum, VR: Clone + 'static>(
         self,
@@ -48,8 +78,21 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         self.join_table(Location::caller(), Kind::Inner, table, joined, joiner)
     }
 
-    /// Joins each record with the table's row of its key at that moment, or with `None`.
-    /// Records with a null value are dropped; a null key has no row.
+    /// Joins each record with the table's row of its key at that moment, or with `None`. Otherwise as [`join`](Self::join),
+    /// except that a record with a null key goes on: it has no row.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// let names = builder.table::<i32, String>("names");
+    /// builder.stream::<Option<i32>, i32>("in").left_join(&names, |v, name| if name.is_some() { v } else { -v }).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("names").pipe(1, "Loop".to_owned())?;
+    /// driver.input("in").pipe_key_values([(Some(1), 5), (Some(2), 50), (None, 7)])?;
+    /// let joined = driver.output("out").read_key_values::<Option<i32>, i32>()?;
+    /// assert_eq!(joined, [(Some(1), 5), (Some(2), -50), (None, -7)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn left_join<VT: Datum, VR: Clone + 'static>(
         self,
@@ -64,8 +107,21 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         self.left_join_with(table, move |_, value, row| joiner(value, row), joined)
     }
 
-    /// [`left_join`](Self::left_join) with a joiner that also sees the key, and formats or a name for a repartition
-    /// topic.
+    /// [`left_join`](Self::left_join) with a joiner that also sees the key (`ValueJoinerWithKey`), and formats or a name for a
+    /// repartition topic.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// let names = builder.table::<i32, String>("names");
+    /// let joiner = |k: &i32, _: i32, name: Option<String>| name.unwrap_or_else(|| format!("station {k}"));
+    /// builder.stream::<i32, i32>("in").left_join_with(&names, joiner, Joined::named("named")).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("names").pipe(1, "Loop".to_owned())?;
+    /// driver.input("in").pipe_key_values([(1, 5), (2, 50)])?;
+    /// assert_eq!(driver.output("out").read_values::<String>()?, ["Loop", "station 2"]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn left_join_with<VT: Datum, VR: Clone + 'static>(
         self,
@@ -125,8 +181,24 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         KStream::new(self.steps, step, false)
     }
 
-    /// Joins each record with the global table's row of the key that `selector` makes of it; without one nothing
-    /// comes out. No repartitioning is needed.
+    /// Joins each record with the global table's row of the key that `selector` makes of it (`join` with a `GlobalKTable`);
+    /// without one nothing comes out. Key and timestamp stay those of the record, and no repartitioning is needed: every
+    /// instance has the whole table.
+    ///
+    /// Records with a null value are dropped, as are those for which the selector gives `None`; both are counted.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// let lines = builder.global_table::<String, String>("lines", "lines");
+    /// let rides = builder.stream::<i32, String>("rides");
+    /// rides.join_global(&lines, |_, ride| ride.clone(), |ride, color| format!("{ride} is {color}")).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("lines").pipe("A".to_owned(), "blue".to_owned())?;
+    /// driver.input("rides").pipe_key_values([(1, "A".to_owned()), (2, "B".to_owned())])?;
+    /// assert_eq!(driver.output("out").read_values::<String>()?, ["A is blue"]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn join_global<KG: Datum, VG: Datum, VR: Clone + 'static, S: Into<Option<KG>>>(
         self,
@@ -138,7 +210,21 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         self.join_global_table(Location::caller(), Kind::Inner, table, selector, joiner)
     }
 
-    /// Joins each record with the global table's row of the key that `selector` makes of it, or with `None`.
+    /// Joins each record with the global table's row of the key that `selector` makes of it, or with `None` (`leftJoin` with a
+    /// `GlobalKTable`). Records with a null value are dropped; a key that is `None` has no row.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// let lines = builder.global_table::<String, String>("lines", "lines");
+    /// let rides = builder.stream::<i32, String>("rides");
+    /// rides.left_join_global(&lines, |_, ride| ride.clone(), |_, color| color.unwrap_or("grey".to_owned())).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("lines").pipe("A".to_owned(), "blue".to_owned())?;
+    /// driver.input("rides").pipe_key_values([(1, "A".to_owned()), (2, "B".to_owned())])?;
+    /// assert_eq!(driver.output("out").read_values::<String>()?, ["blue", "grey"]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn left_join_global<KG: Datum, VG: Datum, VR: Clone + 'static, S: Into<Option<KG>>>(
         self,

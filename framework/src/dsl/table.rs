@@ -23,7 +23,19 @@ use std::sync::Arc;
 
 /// A table: the latest value of each key, as a stream of updates. Kafka Streams: `org.apache.kafka.streams.kstream.KTable`.
 ///
-/// A table is kept in a store only where something needs it: a name for queries, a join, old values.
+/// Keys and values are never null; an update to null deletes the key. A table is kept in a store only where something
+/// needs it: a name for queries, a join, old values.
+///
+/// ```
+/// # use kstreams::{dsl::*, testing::*};
+/// # let builder = StreamsBuilder::new();
+/// let stations = builder.table::<i32, String>("stations");
+/// stations.to_stream().map_values(|name| name.unwrap_or("closed".to_owned())).to("out");
+/// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+/// driver.input("stations").pipe_key_values([(1, Some("Loop".to_owned())), (1, None)])?;
+/// assert_eq!(driver.output("out").read_values::<String>()?, ["Loop", "closed"]);
+/// # Ok::<(), kstreams::error::Error>(())
+/// ```
 pub struct KTable<K, V> {
     pub(super) steps: Steps,
     pub(super) step: StepId,
@@ -41,7 +53,16 @@ impl<K, V> KTable<K, V> {
         KTable { steps, step, types: PhantomData }
     }
 
-    /// Names the step that made this table.
+    /// Names the step that made this table (`Named.as`); its store is named by [`Materialized`].
+    ///
+    /// ```
+    /// # use kstreams::dsl::*;
+    /// # let builder = StreamsBuilder::new();
+    /// builder.table::<i32, i32>("in").filter(|_, v| *v > 10).named("large-only").to_stream().to("out");
+    /// let description = builder.build()?.describe().to_string();
+    /// assert!(description.contains("Processor: large-only (stores: [])"));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn named(self, name: &str) -> Self {
         self.steps.name(self.step, name);
         self
@@ -117,7 +138,20 @@ fn wire_source<K: Nullable, V: Nullable>(store: String, table: TableId) -> WireO
 }
 
 impl<K: Nullable, V: Nullable> KStream<K, V> {
-    /// Reads the stream as a table of the latest value of each key. A null value deletes its key; null keys are dropped.
+    /// Reads the stream as a table of the latest value of each key. A null value deletes its key; records with a null key are
+    /// dropped and counted. If the key may have changed the stream is repartitioned first.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// let table = builder.stream::<i32, Option<i32>>("in").to_table();
+    /// table.filter(|_, v| *v > 10).to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, Some(50)), (1, Some(5)), (2, None)])?;
+    /// let updates = driver.output("out").read_key_values::<i32, Option<i32>>()?;
+    /// assert_eq!(updates, [(1, Some(50)), (1, None), (2, None)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn to_table(self) -> KTable<K::Inner, V::Inner>
     where
@@ -127,7 +161,19 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         self.to_table_with(())
     }
 
-    /// [`to_table`](Self::to_table) with a name or formats for the store.
+    /// [`to_table`](Self::to_table) with a name or formats for the store (`toTable` with a `Materialized`).
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # use kstreams::store::TimestampedKeyValueStore;
+    /// builder.stream::<i32, i32>("in").to_table_with("latest");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 5), (1, 7)])?;
+    /// let latest: TimestampedKeyValueStore<i32, i32> = driver.store("latest")?;
+    /// assert_eq!(latest.get(&1)?.map(|row| row.value), Some(7));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn to_table_with(
         self,
@@ -151,7 +197,18 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
 }
 
 impl<K: Datum, V: Datum> KTable<K, V> {
-    /// The table's updates as a stream; a deleted key comes with `None`.
+    /// The table's updates as a stream; a deleted key comes with `None`. Each update has the timestamp of the record that
+    /// caused it, or of the row if that is later. The stream counts as partitioned by its key.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.table::<i32, i32>("in").to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, Some(5)), (1, None)])?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, Option<i32>>()?, [(1, Some(5)), (1, None)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn to_stream(self) -> KStream<K, Option<V>> {
         let (parent, wire) = (self.step, wire_simple(to_stream::<K, V>));
@@ -163,25 +220,74 @@ impl<K: Datum, V: Datum> KTable<K, V> {
         KStream::new(self.steps, step, false)
     }
 
-    /// Keeps the rows for which the predicate holds; others become tombstones.
+    /// Keeps the rows for which the predicate holds. A row that no longer passes is deleted: its update goes on with `None`.
+    /// Deletions are not shown to the predicate and go on as they are.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.table::<i32, i32>("in").filter(|_, v| *v > 10).to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 50), (1, 5)])?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, Option<i32>>()?, [(1, Some(50)), (1, None)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn filter(self, predicate: impl Fn(&K, &V) -> bool + Send + Sync + 'static) -> Self {
         self.keep(Location::caller(), move |key, value| Ok(predicate(key, value)), true, None)
     }
 
-    /// Keeps the rows for which the predicate does not hold; others become tombstones.
+    /// Keeps the rows for which the predicate does not hold; otherwise as [`filter`](Self::filter).
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.table::<i32, i32>("in").filter_not(|_, v| *v > 10).to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 50), (1, 5)])?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, Option<i32>>()?, [(1, None), (1, Some(5))]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn filter_not(self, predicate: impl Fn(&K, &V) -> bool + Send + Sync + 'static) -> Self {
         self.keep(Location::caller(), move |key, value| Ok(predicate(key, value)), false, None)
     }
 
-    /// [`filter`](Self::filter) with a predicate that may fail.
+    /// [`filter`](Self::filter) with a predicate that may fail. An update that it fails on goes to the policy for processing
+    /// errors, and the row stays as it was.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.table::<i32, i32>("in").try_filter(|_, v| match v {
+    ///     0.. => Ok(*v > 10),
+    ///     _ => Err(kstreams::error::Error::processing("a negative amount")),
+    /// }).to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, 50)?;
+    /// assert_eq!(driver.output("out").read_values::<i32>()?, [50]);
+    /// assert_eq!(driver.input("in").pipe(1, -1).unwrap_err().message(), "a negative amount");
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn try_filter(self, predicate: impl Fn(&K, &V) -> Result<bool> + Send + Sync + 'static) -> Self {
         self.keep(Location::caller(), predicate, true, None)
     }
 
-    /// [`filter`](Self::filter) kept in a store of its own.
+    /// [`filter`](Self::filter) kept in a store of its own (`filter` with a `Materialized`), for queries by its name.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # use kstreams::store::TimestampedKeyValueStore;
+    /// builder.table::<i32, i32>("in").filter_with(|_, v| *v > 10, "large");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 50), (2, 5)])?;
+    /// let large: TimestampedKeyValueStore<i32, i32> = driver.store("large")?;
+    /// assert_eq!(large.get(&1)?.map(|row| row.value), Some(50));
+    /// assert_eq!(large.get(&2)?, None);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn filter_with(
         self,
@@ -191,7 +297,21 @@ impl<K: Datum, V: Datum> KTable<K, V> {
         self.keep(Location::caller(), move |key, value| Ok(predicate(key, value)), true, Some(materialized.into()))
     }
 
-    /// [`filter_not`](Self::filter_not) kept in a store of its own.
+    /// [`filter_not`](Self::filter_not) kept in a store of its own (`filterNot` with a `Materialized`), for queries by its
+    /// name.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # use kstreams::store::TimestampedKeyValueStore;
+    /// builder.table::<i32, i32>("in").filter_not_with(|_, v| *v > 10, "small");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 50), (2, 5)])?;
+    /// let small: TimestampedKeyValueStore<i32, i32> = driver.store("small")?;
+    /// assert_eq!(small.get(&1)?, None);
+    /// assert_eq!(small.get(&2)?.map(|row| row.value), Some(5));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn filter_not_with(
         self,
@@ -223,19 +343,54 @@ impl<K: Datum, V: Datum> KTable<K, V> {
         })
     }
 
-    /// Makes another value of each row; deleted keys stay deleted.
+    /// Makes another value of each row. The mapper is not called for a deletion, which goes on as it is. Keys and timestamps
+    /// stay. The mapper may be called again for the same row, when a join looks it up: it must not have effects.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.table::<i32, i32>("in").map_values(|v| v * 10).to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, Some(5)), (1, None)])?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, Option<i32>>()?, [(1, Some(50)), (1, None)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn map_values<V2: Datum>(self, mapper: impl Fn(V) -> V2 + Send + Sync + 'static) -> KTable<K, V2> {
         self.mapped(Location::caller(), move |_, value| Ok(mapper(value)), None)
     }
 
-    /// [`map_values`](Self::map_values) with a mapper that also sees the key.
+    /// [`map_values`](Self::map_values) with a mapper that also sees the key (`mapValues` with a `ValueMapperWithKey`).
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.table::<i32, i32>("in").map_values_with_key(|k, v| *k * v).to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(2, 5), (3, 7)])?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, i32>()?, [(2, 10), (3, 21)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn map_values_with_key<V2: Datum>(self, mapper: impl Fn(&K, V) -> V2 + Send + Sync + 'static) -> KTable<K, V2> {
         self.mapped(Location::caller(), move |key, value| Ok(mapper(key, value)), None)
     }
 
-    /// [`map_values_with_key`](Self::map_values_with_key) with a mapper that may fail.
+    /// [`map_values_with_key`](Self::map_values_with_key) with a mapper that may fail. An update that it fails on goes to the
+    /// policy for processing errors, and the row stays as it was.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.table::<i32, i32>("in").try_map_values_with_key(|k, v| {
+    ///     v.checked_div(*k).ok_or_else(|| kstreams::error::Error::processing("no share for nobody"))
+    /// }).to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(4, 100)?;
+    /// assert_eq!(driver.output("out").read_values::<i32>()?, [25]);
+    /// assert_eq!(driver.input("in").pipe(0, 100).unwrap_err().message(), "no share for nobody");
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn try_map_values_with_key<V2: Datum>(
         self,
@@ -244,7 +399,20 @@ impl<K: Datum, V: Datum> KTable<K, V> {
         self.mapped(Location::caller(), mapper, None)
     }
 
-    /// [`map_values_with_key`](Self::map_values_with_key) kept in a store of its own.
+    /// [`map_values_with_key`](Self::map_values_with_key) kept in a store of its own (`mapValues` with a `Materialized`), for
+    /// queries by its name.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # use kstreams::store::TimestampedKeyValueStore;
+    /// builder.table::<i32, i32>("in").map_values_with(|_, v| v * 10, "tenfold");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, 5)?;
+    /// let tenfold: TimestampedKeyValueStore<i32, i32> = driver.store("tenfold")?;
+    /// assert_eq!(tenfold.get(&1)?.map(|row| row.value), Some(50));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn map_values_with<V2: Datum>(
         self,
