@@ -4,7 +4,7 @@
 
 use crate::world::*;
 use kstreams::engine::memory::MemoryEngine;
-use kstreams::engine::{Batch, Durability, Engine, Read as _};
+use kstreams::engine::{Batch, Durability, Engine};
 use kstreams::error::ErrorKind;
 use kstreams::log::embedded::{EmbeddedLog, Fault, Operation};
 use kstreams::log::*;

@@ -3,6 +3,8 @@
 mod contract;
 mod durable;
 mod faults;
+#[cfg(all(feature = "fjall", unix))]
+mod kill;
 mod model;
 mod world;
 

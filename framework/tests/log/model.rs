@@ -98,9 +98,9 @@ fn open(engine: &Arc<MemoryEngine>, clock: &ManualClock, faulty: bool) -> Arc<Em
     let faults = move |operation: &Operation<'_>, _: i64| {
         calls += 1;
         match operation {
-            Operation::Append { .. } if calls % 5 == 0 => Fault::LostAnswer,
-            Operation::EndTransaction { .. } if calls % 3 == 0 => Fault::LostAnswer,
-            Operation::Fetch { .. } if calls % 4 == 0 => Fault::Delay { by_ms: 2 },
+            Operation::Append { .. } if calls.is_multiple_of(5) => Fault::LostAnswer,
+            Operation::EndTransaction { .. } if calls.is_multiple_of(3) => Fault::LostAnswer,
+            Operation::Fetch { .. } if calls.is_multiple_of(4) => Fault::Delay { by_ms: 2 },
             _ => Fault::None,
         }
     };

@@ -17,7 +17,6 @@
 
 mod admin;
 mod assignment;
-mod batches;
 mod cache;
 mod chunk;
 mod compaction;

@@ -398,15 +398,57 @@ impl Partition {
     pub(super) fn expire_sequences(&mut self, now_ms: i64) {
         self.sequences.retain(|_, sequence| now_ms.saturating_sub(sequence.used_ms) < SEQUENCE_EXPIRATION_MS);
     }
-
-    /// Whether some producer other than those of transactions is remembered; for tests of expiration.
-    #[cfg(test)]
-    pub(super) fn sequences_len(&self) -> usize {
-        self.sequences.len()
-    }
 }
 
 /// A chunk that belongs to no producer, as compaction writes it.
 pub(super) fn settled(messages: ChunkBuilder, base: i64, last: i64) -> Chunk {
     messages.build(base, last, NO_PRODUCER, ChunkKind::Plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Headers;
+
+    const LIMITS: Limits = Limits { segment_bytes: i64::MAX, segment_ms: i64::MAX };
+
+    fn append(partition: &mut Partition, epoch: i16, sequence: Option<i32>, now_ms: i64) -> Result<i64> {
+        let mut messages = ChunkBuilder::default();
+        messages.push(0, now_ms, None, None, &Headers::default());
+        messages.push(1, now_ms, None, None, &Headers::default());
+        let writer = Writer { producer: 7, epoch, transactional: false };
+        let append = Append { writer, sequence, messages, stamp: false };
+        partition.append(append, LIMITS, now_ms).map(|appended| match appended {
+            Appended::New(chunk, _) => chunk.base,
+            Appended::Duplicate(offset) => offset,
+        })
+    }
+
+    #[test]
+    fn messages_sent_twice_are_recognised_and_gaps_are_refused() {
+        let mut partition = Partition::new(0);
+        assert_eq!(append(&mut partition, 0, Some(0), 0).unwrap(), 0);
+        assert_eq!(append(&mut partition, 0, Some(0), 0).unwrap(), 0);
+        assert_eq!(append(&mut partition, 0, Some(2), 0).unwrap(), 2);
+        assert_eq!(append(&mut partition, 0, Some(9), 0).unwrap_err().kind(), ErrorKind::Bug);
+        assert_eq!(partition.end(), 4);
+    }
+
+    #[test]
+    fn older_epoch_is_fenced_and_a_newer_one_begins_anew() {
+        let mut partition = Partition::new(0);
+        append(&mut partition, 1, Some(0), 0).unwrap();
+        assert_eq!(append(&mut partition, 0, Some(2), 0).unwrap_err().kind(), ErrorKind::Fenced);
+        assert_eq!(append(&mut partition, 2, Some(0), 0).unwrap(), 2);
+    }
+
+    #[test]
+    fn producer_that_was_silent_for_a_day_is_forgotten() {
+        let mut partition = Partition::new(0);
+        append(&mut partition, 0, Some(0), 0).unwrap();
+        partition.expire_sequences(SEQUENCE_EXPIRATION_MS - 1);
+        assert_eq!(partition.next_sequence(7), 2);
+        partition.expire_sequences(SEQUENCE_EXPIRATION_MS);
+        assert_eq!(partition.next_sequence(7), 0);
+    }
 }

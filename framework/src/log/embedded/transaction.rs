@@ -118,6 +118,8 @@ impl Transaction {
 }
 
 type PartitionName = (String, i32);
+/// Partition, offset and the text beside it.
+type OffsetInRow = (PartitionName, i64, String);
 
 /// A transactional id on disk.
 #[derive(Debug, Serialize, Deserialize)]
@@ -128,7 +130,7 @@ pub(super) struct TransactionRow {
     phase: Phase,
     started_ms: i64,
     partitions: Vec<(PartitionName, i64)>,
-    offsets: Vec<(String, Vec<(PartitionName, i64, String)>)>,
+    offsets: Vec<(String, Vec<OffsetInRow>)>,
     committed_last: bool,
 }
 

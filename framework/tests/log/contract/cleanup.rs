@@ -47,7 +47,7 @@ pub fn compaction_keeps_the_newest_message_of_each_key(world: &World) {
     let messages = read(world, &a);
     let values = by_key(&messages);
     for (key, (value, offset)) in newest {
-        assert_eq!(values[&key], [value.clone()], "{key}");
+        assert_eq!(values[&key], std::slice::from_ref(&value), "{key}");
         assert!(messages.contains(&(key, Some(value), offset)), "offsets stay");
     }
     assert!(messages.windows(2).all(|pair| pair[0].2 < pair[1].2));

@@ -6,11 +6,14 @@ use kstreams::log::*;
 use kstreams::record::{Headers, Outgoing, Topic};
 use std::ops::ControlFlow;
 
+/// Key, value, timestamp.
+type Bytes<'a> = (Option<&'a [u8]>, Option<&'a [u8]>, i64);
+
 pub fn messages_come_back_in_order_with_all_they_carried(world: &World) {
     world.create("a", 1);
     let a = partition("a", 0);
     let headers: Headers = [("trace", Some(&b"1"[..])), ("trace", None)].into_iter().collect();
-    let bytes: [(Option<&[u8]>, Option<&[u8]>, i64); 4] = [
+    let bytes: [Bytes<'_>; 4] = [
         (Some(b"k"), Some(b"v"), 7),
         (Some(b""), None, 3),
         (None, Some(b""), NOON),

@@ -118,7 +118,7 @@ pub fn offsets_become_visible_with_the_transaction(world: &World) {
     world.create("out", 1);
     let (input, output) = (partition("in", 0), partition("out", 0));
     let mut member = world.member("g", &["in"]);
-    assert_eq!(member.assigned(), [input.clone()]);
+    assert_eq!(member.assigned(), std::slice::from_ref(&input));
     let mut writer = world.transactional("t");
     writer.begin();
     writer.send(&output, "k", "v");

@@ -6,13 +6,15 @@
 //! any of them --newer producer, timeout--> Fenced
 //! ```
 
-use super::batches::{Batch, Batches, Facts};
+mod batches;
+mod sending;
+
+use self::batches::{Batches, Facts};
 use super::coordinator::Identity;
 use super::core::Core;
 use super::errors;
 use super::faults::{Decision, Gate, Operation, forgotten};
-use super::partition::{Append, Writer};
-use super::state::State;
+use super::partition::Writer;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{Delivery, GroupMetadata, Offsets, Placed, Producer, ProducerConfig, Sent};
 use crate::record::{Outgoing, Topic, TopicPartition};
@@ -139,124 +141,6 @@ impl EmbeddedProducer {
             (Some(transactional_id), Some(writer)) => Ok(Identity { transactional_id, writer }),
             _ => Err(errors::misuse("a transaction was asked of a producer that has none")),
         }
-    }
-
-    /// Appends what is queued, as far as nothing holds it back, and waits for the disk once.
-    fn work(&mut self, now_ms: i64) -> Result<()> {
-        self.core.drive(now_ms)?;
-        if self.batches.is_empty() {
-            return Ok(());
-        }
-        let core = self.core.clone();
-        let mut answers = Vec::new();
-        let mut state = core.lock_at(now_ms)?;
-        while let Some(answer) = self.append_oldest(&mut state, now_ms) {
-            answers.push(answer);
-        }
-        drop(state);
-        if !answers.is_empty() {
-            // Acknowledged is only what is on disk.
-            core.persist()?;
-            core.ring();
-        }
-        for answer in answers {
-            self.answer(answer);
-        }
-        Ok(())
-    }
-
-    /// Appends the oldest batch; `None` if there is none or it has to wait.
-    fn append_oldest(&mut self, state: &mut State, now_ms: i64) -> Option<Answered> {
-        let partition = &self.batches.oldest()?.partition;
-        if let Err(error) = self.check_sending() {
-            return Some(self.refuse_oldest(error));
-        }
-        let transactional_id = self.config.transactional_id.as_deref();
-        let writer = *self.writer.get_or_insert_with(|| Writer {
-            producer: state.new_producer(),
-            epoch: 0,
-            transactional: false,
-        });
-        if let Some(transactional_id) = transactional_id {
-            match state.poll_writable(Identity { transactional_id, writer }) {
-                Poll::Pending => return None,
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(error)) => return Some(self.refuse_oldest(error)),
-            }
-        }
-        let operation = Operation::Append { partition, transactional_id };
-        match self.gates.append.pass(state.faults.as_mut(), &operation, now_ms) {
-            Decision::Wait => None,
-            Decision::Refuse(error) => Some(self.refuse_oldest(error)),
-            Decision::Proceed => Some(self.append(state, writer, None)),
-            Decision::Forget => {
-                let lost = forgotten(&operation);
-                Some(self.append(state, writer, Some(lost)))
-            }
-            Decision::LoseAnswer => {
-                self.append_unheard(state, writer);
-                None
-            }
-        }
-    }
-
-    fn append(&mut self, state: &mut State, writer: Writer, lost: Option<Error>) -> Answered {
-        let Some(batch) = self.batches.take_oldest() else {
-            return Answered { tokens: VecDeque::new(), partition: 0, next: Err(errors::misuse("there is no batch")) };
-        };
-        let Batch { partition, tokens, messages, .. } = batch;
-        let sequence = self.sequences.get(&partition).copied();
-        let stamp = state.topic(&partition.topic).is_ok_and(|topic| topic.rules.stamps);
-        let append = Append { writer, sequence, messages, stamp };
-        let placed = match self.identity() {
-            Ok(who) => state.append_in_transaction(who, &partition, append),
-            Err(_) => state.append(&partition, append),
-        };
-        self.joined |= placed.is_ok() && writer.transactional;
-        let next = state.partition(&partition).map(|log| log.next_sequence(writer.producer));
-        match next {
-            Ok(next) => drop(self.sequences.insert(partition.clone(), next)),
-            Err(_) => drop(self.sequences.remove(&partition)),
-        }
-        let next = placed.and_then(|offset| lost.map_or(Ok(offset), Err));
-        Answered { tokens: tokens.into(), partition: partition.partition, next }
-    }
-
-    /// The batch is appended, but the producer does not hear of it and will send it again.
-    fn append_unheard(&mut self, state: &mut State, writer: Writer) {
-        self.batches.seal_oldest();
-        let Some(batch) = self.batches.oldest() else { return };
-        let known = self.sequences.get(&batch.partition).copied();
-        let sequence = known.or_else(|| Some(state.partition(&batch.partition).ok()?.next_sequence(writer.producer)));
-        let partition = batch.partition.clone();
-        let stamp = state.topic(&partition.topic).is_ok_and(|topic| topic.rules.stamps);
-        let append = Append { writer, sequence, messages: batch.messages.clone(), stamp };
-        let placed = match self.identity() {
-            Ok(who) => state.append_in_transaction(who, &partition, append),
-            Err(_) => state.append(&partition, append),
-        };
-        if placed.is_ok() {
-            self.joined |= writer.transactional;
-            sequence.map(|sequence| self.sequences.insert(partition, sequence));
-        }
-    }
-
-    fn refuse_oldest(&mut self, error: Error) -> Answered {
-        let (tokens, partition) = match self.batches.take_oldest() {
-            Some(batch) => (batch.tokens.into(), batch.partition.partition),
-            None => (VecDeque::new(), 0),
-        };
-        self.sequences.clear();
-        Answered { tokens, partition, next: Err(error) }
-    }
-
-    fn answer(&mut self, answer: Answered) {
-        if let Err(error) = &answer.next {
-            self.sequences.clear();
-            self.fail(error);
-        }
-        self.answered_records += answer.tokens.len();
-        self.answered.push_back(answer);
     }
 
     fn is_full(&self) -> bool {
@@ -427,8 +311,7 @@ impl Producer for EmbeddedProducer {
         }
         while !self.batches.is_empty() {
             let dropped = self.refuse_oldest(errors::aborted("it was aborted before this message was sent"));
-            self.answered_records += dropped.tokens.len();
-            self.answered.push_back(dropped);
+            self.answer(dropped);
         }
         if !self.joined {
             self.phase = Phase::Idle;

@@ -1,7 +1,8 @@
 //! What a producer has queued: one open batch per partition, in the order in which they were begun.
 
-use super::chunk::ChunkBuilder;
 use crate::error::{Error, ErrorKind, Result};
+use crate::log::embedded::chunk::ChunkBuilder;
+use crate::log::embedded::errors;
 use crate::log::partition_for_key;
 use crate::record::{Outgoing, Topic, TopicPartition};
 use rustc_hash::FxHashMap;
@@ -52,7 +53,7 @@ impl Facts {
         match message.partition {
             Some(partition) if !(0..self.partitions).contains(&partition) => {
                 let place = TopicPartition { topic: message.topic.clone(), partition };
-                Err(super::errors::no_partition(&place))
+                Err(errors::no_partition(&place))
             }
             _ => Ok(()),
         }
