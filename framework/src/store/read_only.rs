@@ -97,11 +97,14 @@ impl<K: Datum, S: Stored> Committed<K, S> {
 }
 
 /// The key and value serdes of a store.
+pub(super) type Serdes<H> = (Arc<dyn Serde<<H as StoreHandle>::Key>>, Arc<dyn Serde<<H as StoreHandle>::Value>>);
+
+/// Makes the serdes of a store.
 pub(super) fn serdes<H: StoreHandle>(
     blueprint: &StoreBuilder<H>,
     application_id: &str,
     registry: &Arc<dyn Registry>,
-) -> Result<(Arc<dyn Serde<H::Key>>, Arc<dyn Serde<H::Value>>)> {
+) -> Result<Serdes<H>> {
     let topic = blueprint.spec.serde_topic(application_id);
     let mut context = SerdeContext { topic, is_key: true, registry: registry.clone() };
     let key = blueprint.key.serde(&context)?;

@@ -131,10 +131,7 @@ impl TaskStores {
         self.handles.borrow_mut().insert(name.clone(), handle);
     }
 
-    pub(super) fn serdes<H: StoreHandle>(
-        &self,
-        blueprint: &StoreBuilder<H>,
-    ) -> Result<(Arc<dyn Serde<H::Key>>, Arc<dyn Serde<H::Value>>)> {
+    pub(super) fn serdes<H: StoreHandle>(&self, blueprint: &StoreBuilder<H>) -> Result<read_only::Serdes<H>> {
         read_only::serdes(blueprint, &self.config.application_id, &self.config.registry)
     }
 

@@ -58,6 +58,9 @@ pub(super) struct Update<S> {
     pub(super) below: Below<S>,
 }
 
+/// A copy of a cached row; the inner `None` is a deletion held back.
+pub(super) type CachedRow<S> = (Rc<[u8]>, Option<S>);
+
 /// What was evicted.
 pub(super) enum Evicted<S> {
     /// The store already has it.
@@ -262,7 +265,7 @@ impl<S: Stored> Cache<S> {
         range: &KeyRange,
         direction: Direction,
         wanted: impl Fn(&[u8], bool) -> bool,
-    ) -> Vec<(Rc<[u8]>, Option<S>)> {
+    ) -> Vec<CachedRow<S>> {
         if self.by_key.is_empty() || range.is_empty() {
             return Vec::new();
         }

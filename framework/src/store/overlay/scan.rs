@@ -111,17 +111,20 @@ impl MergedScan {
     }
 }
 
+/// A key, and its value or that it is deleted.
+type Row = (Rc<[u8]>, Option<Rc<[u8]>>);
+
 /// A walk over the overlay's view, chunk by chunk: an iterator could not live beside the map it borrows.
 struct Walk {
     /// What lies behind the chunk.
     rest: KeyRange,
-    chunk: Vec<(Rc<[u8]>, Option<Rc<[u8]>>)>,
+    chunk: Vec<Row>,
     at: usize,
     chunk_rows: usize,
 }
 
 impl Walk {
-    fn head(&self) -> Option<&(Rc<[u8]>, Option<Rc<[u8]>>)> {
+    fn head(&self) -> Option<&Row> {
         self.chunk.get(self.at)
     }
 

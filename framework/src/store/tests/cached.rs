@@ -322,6 +322,29 @@ fn windows_are_forwarded_with_their_windows() {
     assert_eq!(*seen.borrow(), [("a".into(), 50, 100, Some(2)), ("a".into(), 100, 150, Some(3))]);
 }
 
+#[test]
+fn window_that_expired_below_has_no_old_value() {
+    let task = Instance::new().task();
+    let supplier = Stores::persistent_window_store("w", 60_000, 50, false);
+    let blueprint = Stores::window_store_builder(supplier, Format::string(), Format::i64());
+    let store = task.open(&blueprint.with_caching_enabled());
+    let changes = Rc::new(RefCell::new(Vec::new()));
+    let list = changes.clone();
+    let listener = move |record: Record<Windowed<String>, Change<i64>>| {
+        list.borrow_mut().push(record.value);
+        Ok(())
+    };
+    store.set_flush_listener(Rc::new(listener), true);
+    store.put(&"a".into(), 1, 0).unwrap();
+    task.stores.flush().unwrap();
+    store.put(&"b".into(), 2, 500_000).unwrap();
+    task.stores.flush().unwrap();
+    store.put(&"a".into(), 3, 0).unwrap();
+    task.stores.flush().unwrap();
+    let expected = [1, 2, 3].map(|value| Change::new(Some(value), None));
+    assert_eq!(*changes.borrow(), expected, "the cache remembers 1, but a reader below would not find it");
+}
+
 /// Refuses the value `bad`.
 struct Picky;
 

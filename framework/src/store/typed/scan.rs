@@ -5,15 +5,15 @@ use crate::engine::Direction;
 use crate::error::Result;
 use crate::serde::Serde;
 use crate::store::Stored;
+use crate::store::cache::CachedRow;
 use crate::store::overlay::MergedScan;
 use std::cmp::Ordering;
-use std::rc::Rc;
 use std::sync::Arc;
 
 /// The decoded rows of a range at the moment the scan was made. The held rows were copied then; those below are
 /// decoded when their turn comes.
 pub(in crate::store) struct RowScan<S: Stored> {
-    held: std::iter::Peekable<std::vec::IntoIter<(Rc<[u8]>, Option<S>)>>,
+    held: std::iter::Peekable<std::vec::IntoIter<CachedRow<S>>>,
     below: MergedScan,
     below_is_loaded: bool,
     serde: Arc<dyn Serde<S::Value>>,
@@ -22,7 +22,7 @@ pub(in crate::store) struct RowScan<S: Stored> {
 
 impl<S: Stored> RowScan<S> {
     pub(super) fn new(
-        held: Vec<(Rc<[u8]>, Option<S>)>,
+        held: Vec<CachedRow<S>>,
         below: MergedScan,
         serde: Arc<dyn Serde<S::Value>>,
         direction: Direction,
