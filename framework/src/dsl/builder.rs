@@ -36,13 +36,34 @@ pub struct StreamsBuilder {
 
 impl StreamsBuilder {
     /// An empty builder.
+    ///
+    /// ```
+    /// # use kstreams::dsl::*;
+    /// let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").to("out");
+    /// assert_eq!(builder.build()?.store_names(), [] as [&str; 0]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn new() -> Self {
         StreamsBuilder::default()
     }
 
     /// A stream of the records of one topic, several topics, or all topics that match a pattern.
     ///
-    /// Types that have a format of their own need only the topic's name; see [`Consumed`] for the rest.
+    /// Types that have a format of their own need only the topic's name; see [`Consumed`] for the rest. A null key or value
+    /// is an error of its record, answered by the policy for
+    /// [deserialization errors](crate::config::Config::deserialization_errors), unless the type is `Option`.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<Option<i32>, i32>("in").map_values(|v| v + 1).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(Some(1), 5), (None, 7)])?;
+    /// assert_eq!(driver.output("out").read_key_values::<Option<i32>, i32>()?, [(Some(1), 6), (None, 8)]);
+    /// assert!(driver.input("in").pipe(Some(1), None::<i32>).unwrap_err().to_string().contains("the value is null"));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn stream<K: Nullable, V: Nullable>(&self, consumed: impl Into<Consumed<K, V>>) -> KStream<K, V> {
         let consumed = consumed.into();
@@ -53,13 +74,37 @@ impl StreamsBuilder {
         KStream::new(self.steps.clone(), step, false)
     }
 
-    /// A table of the latest value of each key of a topic. A null value deletes its key; null keys are dropped.
+    /// A table of the latest value of each key of a topic. A null value deletes its key; records with a null key are dropped
+    /// and counted.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.table::<i32, String>("stations").to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("stations").pipe_key_values([(1, Some("Loop".to_owned())), (1, None)])?;
+    /// let updates = driver.output("out").read_key_values::<i32, Option<String>>()?;
+    /// assert_eq!(updates, [(1, Some("Loop".to_owned())), (1, None)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn table<K: Datum, V: Datum>(&self, consumed: impl Into<Consumed<Option<K>, Option<V>>>) -> KTable<K, V> {
         table::source(&self.steps, Location::caller(), consumed.into(), None)
     }
 
-    /// A table that is kept in a store with the given options, for queries by name.
+    /// A table that is kept in a store with the given options, for queries by name (`table` with a `Materialized`).
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # use kstreams::store::TimestampedKeyValueStore;
+    /// builder.table_with::<i32, String>("stations", "stations-by-id");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("stations").pipe(1, "Loop".to_owned())?;
+    /// let stations: TimestampedKeyValueStore<i32, String> = driver.store("stations-by-id")?;
+    /// assert_eq!(stations.get(&1)?.map(|row| row.value).as_deref(), Some("Loop"));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn table_with<K: Datum, V: Datum>(
         &self,
@@ -69,7 +114,21 @@ impl StreamsBuilder {
         table::source(&self.steps, Location::caller(), consumed.into(), Some(materialized.into()))
     }
 
-    /// A table that every instance keeps in full, whichever partitions it processes.
+    /// A table that every instance keeps in full, whichever partitions it processes; see [`GlobalKTable`]. A null value
+    /// deletes its key; records with a null key are dropped and counted.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// let lines = builder.global_table::<String, String>("lines", "lines");
+    /// let rides = builder.stream::<i32, String>("rides");
+    /// rides.join_global(&lines, |_, ride| ride.clone(), |ride, color| format!("{ride} is {color}")).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("lines").pipe("A".to_owned(), "blue".to_owned())?;
+    /// driver.input("rides").pipe(1, "A".to_owned())?;
+    /// assert_eq!(driver.output("out").read_values::<String>()?, ["A is blue"]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn global_table<K: Datum, V: Datum>(
         &self,
@@ -80,7 +139,27 @@ impl StreamsBuilder {
     }
 
     /// Adds a store that processors can be connected with by its name; see
-    /// [`KStream::process`](super::KStream::process).
+    /// [`KStream::process`](super::KStream::process). Options that were made for it are those of
+    /// [`Stores`](crate::store::Stores).
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # use kstreams::{operator::ProcessorContext, record::Record, serde::Format, store::{KeyValueStore, Stores}};
+    /// let seen = Stores::in_memory_key_value_store("seen");
+    /// builder.add_state_store(Stores::key_value_store_builder(seen, Format::i32(), Format::i32()));
+    /// builder.stream::<i32, i32>("in").process(|| |context: &ProcessorContext<i32, i32>, record: Record<i32, i32>| {
+    ///     let seen: KeyValueStore<i32, i32> = context.state_store("seen")?;
+    ///     match seen.put_if_absent(&record.key, record.value)? {
+    ///         None => context.forward(record),
+    ///         Some(_) => Ok(()),
+    ///     }
+    /// }, &["seen"]).to("first");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 5), (1, 7), (2, 9)])?;
+    /// assert_eq!(driver.output("first").read_values::<i32>()?, [5, 9]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn add_state_store(&self, store: impl StoreBlueprint + 'static) -> &Self {
         let store: Arc<dyn StoreBlueprint> = Arc::new(store);
@@ -88,10 +167,21 @@ impl StreamsBuilder {
         self
     }
 
-    /// Checks the steps and makes the topology.
+    /// Checks the steps and makes the topology. The builder stays as it is.
     ///
     /// # Errors
-    /// All problems at once, each with the line of the program that made it.
+    /// All problems at once, each with the line of the program that made it:
+    ///
+    /// ```
+    /// # use kstreams::dsl::*;
+    /// let builder = StreamsBuilder::new();
+    /// let one = builder.stream::<i32, i32>("one").group_by_key().count("counts");
+    /// let two = builder.stream::<i32, i32>("two").group_by_key().count("counts"); let line = line!();
+    ///
+    /// let error = builder.build().unwrap_err().to_string();
+    /// assert!(error.contains(&format!("{}:{line}: ", file!())), "{error}");
+    /// assert!(error.contains("`counts`"), "{error}");
+    /// ```
     #[track_caller]
     pub fn build(&self) -> Result<Topology> {
         let mut plan = Plan::new();

@@ -17,7 +17,28 @@ use std::sync::Arc;
 
 /// A table that every instance keeps in full. Kafka Streams: `org.apache.kafka.streams.kstream.GlobalKTable`.
 ///
-/// It is read to its end before the instance starts processing. Its topic is its changelog.
+/// It is read to its end before the instance starts processing. Its topic is its changelog. Streams
+/// [join](super::KStream::join_global) it by any key that they can name; an update of it alone makes no result. Every
+/// processor may read it by the name of its store.
+///
+/// ```
+/// # use kstreams::{dsl::*, testing::*};
+/// # let builder = StreamsBuilder::new();
+/// # use kstreams::{operator::ProcessorContext, record::Record, store::TimestampedKeyValueStore};
+/// builder.global_table::<i32, String>("stations", "stations");
+/// builder.stream::<i32, i32>("rides").process(|| |context: &ProcessorContext<String, i32>, ride: Record<i32, i32>| {
+///     let stations = context.global_store::<TimestampedKeyValueStore<i32, String>>("stations")?;
+///     match stations.get(&ride.key)? {
+///         Some(station) => context.forward(ride.with_key(station.value)),
+///         None => Ok(()),
+///     }
+/// }, &[]).to("out");
+/// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+/// driver.input("stations").pipe(1, "Loop".to_owned())?;
+/// driver.input("rides").pipe_key_values([(1, 5), (2, 50)])?;
+/// assert_eq!(driver.output("out").read_key_values::<String, i32>()?, [("Loop".to_owned(), 5)]);
+/// # Ok::<(), kstreams::error::Error>(())
+/// ```
 pub struct GlobalKTable<K, V> {
     pub(super) steps: Steps,
     pub(super) step: StepId,

@@ -8,9 +8,29 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
-    /// Sends each record through a processor; `supplier` makes one for each task. The stores of these names are
-    /// connected: they were added with [`add_state_store`](super::StreamsBuilder::add_state_store), or belong to a
-    /// table. The key may change, so that a later grouping or join repartitions.
+    /// Sends each record through a [`Processor`]; `supplier` makes one for each task. The stores of these names are
+    /// connected: they were added with [`add_state_store`](super::StreamsBuilder::add_state_store), or belong to a table.
+    ///
+    /// The processor forwards what it likes: keys, timestamps and headers are its own to choose, and nulls reach it. The key
+    /// may change, so that a later grouping or join repartitions; [`process_values`](Self::process_values) keeps it.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # use kstreams::{operator::ProcessorContext, record::Record, store::TimestampedKeyValueStore};
+    /// builder.table_with::<i32, String>("stations", "stations");
+    /// builder.stream::<i32, i32>("rides").process(|| |context: &ProcessorContext<String, i32>, ride: Record<i32, i32>| {
+    ///     let stations: TimestampedKeyValueStore<i32, String> = context.state_store("stations")?;
+    ///     let name = stations.get(&ride.key)?.map_or("unknown".to_owned(), |station| station.value);
+    ///     context.forward(ride.with_key(name))
+    /// }, &["stations"]).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("stations").pipe(1, "Loop".to_owned())?;
+    /// driver.input("rides").pipe_key_values([(1, 5), (2, 50)])?;
+    /// let rides = driver.output("out").read_key_values::<String, i32>()?;
+    /// assert_eq!(rides, [("Loop".to_owned(), 5), ("unknown".to_owned(), 50)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn process<K2: Clone + 'static, V2: Clone + 'static, P: Processor<K, V, K2, V2>>(
         self,
@@ -20,7 +40,25 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         self.with_processor(Location::caller(), "KSTREAM-PROCESSOR-", true, supplier, stores)
     }
 
-    /// Sends each record through a processor that keeps keys, so that nothing needs to be repartitioned afterwards.
+    /// Sends each record through a [`FixedKeyProcessor`], which keeps keys, so that nothing needs to be repartitioned
+    /// afterwards (`processValues`).
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # use kstreams::operator::{FixedKeyProcessorContext, FixedKeyRecord};
+    /// builder.stream::<i32, i32>("in").process_values(|| {
+    ///     let mut total = 0; // of this task, until it is rolled back: what must survive belongs into a store
+    ///     move |context: &FixedKeyProcessorContext<i32, i32>, record: FixedKeyRecord<i32, i32>| {
+    ///         total += record.value();
+    ///         context.forward(record.with_value(total))
+    ///     }
+    /// }, &[]).to("totals");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 5), (2, 50)])?;
+    /// assert_eq!(driver.output("totals").read_key_values::<i32, i32>()?, [(1, 5), (2, 55)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn process_values<V2: Clone + 'static, P: FixedKeyProcessor<K, V, V2>>(
         self,

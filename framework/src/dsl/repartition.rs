@@ -91,8 +91,21 @@ fn add_source<K: Nullable, V: Nullable>(
 }
 
 impl<K: Nullable, V: Nullable> KStream<K, V> {
-    /// Writes the stream to a repartition topic and reads it from there, even if its key did not change.
-    /// Records with null keys are dropped unless a left join may follow.
+    /// Writes the stream to a repartition topic and reads it from there, even if its key did not change. Timestamps and
+    /// headers go along. What follows counts as partitioned by its key.
+    ///
+    /// Records with a null key are dropped silently, unless the stream leads to a left join, which takes them.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").map(|k, v| (v, k)).repartition().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 5), (2, 50)])?;
+    /// assert_eq!(driver.output("out").read_key_values::<i32, i32>()?, [(5, 1), (50, 2)]);
+    /// assert!(driver.internal_topics().next().is_some_and(|topic| topic.ends_with("-repartition")));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn repartition(self) -> KStream<K, V>
     where
@@ -102,7 +115,18 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         self.repartition_with(Repartitioned::with(K::Inner::format(), V::Inner::format()))
     }
 
-    /// [`repartition`](Self::repartition) with formats, a name, a number of partitions or a partitioner.
+    /// [`repartition`](Self::repartition) with formats, a name, a number of partitions or a partitioner
+    /// (`repartition` with a `Repartitioned`).
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").repartition_with(Repartitioned::named("wide").number_of_partitions(12)).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, 5)?;
+    /// assert_eq!(driver.internal_messages("test-wide-repartition").len(), 1);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn repartition_with(self, repartitioned: Repartitioned<K, V>) -> KStream<K, V> {
         let Repartitioned { name: option, key, value, partitions, partitioner } = repartitioned;
