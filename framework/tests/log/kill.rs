@@ -20,11 +20,9 @@ fn open(directory: &Path) -> Arc<dyn Log> {
     connect(&format!("embedded:{}", directory.display()), Arc::new(SystemClock)).unwrap()
 }
 
-/// Not a test of its own: the process that is killed. It says which transactions are committed, one a line.
-#[test]
-#[ignore = "run by `killed_process_loses_nothing_it_has_acknowledged`"]
-fn writer() {
-    let log = open(Path::new(&env::var_os(DIRECTORY).expect("the parent names the directory")));
+/// What the process does that is killed. It says which transactions are committed, one a line.
+fn write_forever(directory: &Path) {
+    let log = open(directory);
     client::create_topics(&*log, &[NewTopic::new("a", 2)], PATIENCE).unwrap();
     let topic = Topic::from("a");
     let config = ProducerConfig { transactional_id: Some(String::from("t")), ..ProducerConfig::default() };
@@ -45,7 +43,7 @@ fn writer() {
 /// Lets a writer commit for a while and kills it; returns the last transaction it has told of.
 fn write_and_kill(directory: &Path, transactions: usize) -> u32 {
     let mut writer = Command::new(env::current_exe().unwrap())
-        .args(["--exact", "kill::writer", "--ignored", "--nocapture"])
+        .args(["--exact", "kill::killed_process_loses_nothing_it_has_acknowledged", "--nocapture"])
         .env(DIRECTORY, directory)
         .stdout(Stdio::piped())
         .spawn()
@@ -60,6 +58,10 @@ fn write_and_kill(directory: &Path, transactions: usize) -> u32 {
 
 #[test]
 fn killed_process_loses_nothing_it_has_acknowledged() {
+    // The test starts itself as the process to be killed.
+    if let Some(directory) = env::var_os(DIRECTORY) {
+        return write_forever(directory.as_ref());
+    }
     let directory = tempfile::tempdir().unwrap();
     let topic = Topic::from("a");
     for round in 1..=ROUNDS {
