@@ -1,13 +1,38 @@
-//! The running application.
+//! The running application: [`Streams`], its threads and tasks, commit, rollback, restore and queries.
+//!
+//! ```text
+//! Streams --> Instance <-- StreamThread::step --> tasks (operators, stores)
+//!               board                        '--> log: consumer, producer, restore consumer
+//! ```
+//!
+//! A stream thread owns everything it works with; threads share only the `Instance`. Nothing in here knows a log or an
+//! engine by its name.
 
+mod assigned;
+mod board;
+mod counters;
+mod directory;
+mod driver;
+mod global;
+mod instance;
 mod metadata;
+mod options;
+mod outlet;
+mod query;
+mod resolve;
+mod restore;
+mod retry;
+mod state;
+mod streams;
 mod task;
+mod task_table;
+mod thread;
+mod topic_plan;
 
-pub(crate) use task::{OpenStores, Progress, Readiness, Task, TaskSettings};
-
-/// Handle on a running application.
-pub struct Streams;
-impl Streams {
-    /// Waits.
-    pub fn wait(&self) {}
-}
+pub use board::StateListener;
+pub use counters::Counts;
+pub use options::StartOptions;
+pub use query::StoreView;
+pub use state::{State, ThreadState};
+pub use streams::Streams;
+pub(crate) use task::{OpenStores, Task, TaskSettings};

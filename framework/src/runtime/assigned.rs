@@ -1,0 +1,145 @@
+//! A task that the group gave to a thread, from its first partition to its operators.
+
+use super::restore::Restoring;
+use super::retry::Retry;
+use super::task::{OpenStores, Readiness, Task};
+use crate::engine::SharedEngine;
+use crate::engine::memory::MemoryEngine;
+use crate::log::{Call, Consumer, Offsets};
+use crate::record::TopicPartition;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// A task of a thread.
+pub(super) struct Assigned {
+    /// Names the task's messages in deliveries; another one each time the task is opened.
+    pub(super) number: u32,
+    /// The partitions that are here.
+    pub(super) partitions: BTreeSet<TopicPartition>,
+    /// Holds the stores in memory across rollbacks.
+    pub(super) memory: SharedEngine,
+    /// Its local rows cannot be trusted: they are deleted when it is opened.
+    pub(super) is_corrupt: bool,
+    pub(super) retry: Retry,
+    pub(super) stage: Stage,
+}
+
+/// How far a task is.
+///
+/// ```text
+/// Waiting -> Offsets -> Ends -> Restoring -> Running
+///    ^----------'---------'---------'----------'  rollback, or another attempt
+/// ```
+pub(super) enum Stage {
+    /// For the rest of its partitions, and for another thread to let go of it: two writers would spoil its rows.
+    Waiting {
+        /// Since when, in milliseconds since the epoch.
+        since_ms: i64,
+    },
+    /// Reads where its inputs go on: before the changelogs' ends, so that no commit can fall between the two.
+    Offsets(Call<Offsets>),
+    /// Asks how far its changelogs go.
+    Ends {
+        /// Its open stores.
+        open: OpenStores,
+        /// The answer before.
+        committed: Offsets,
+        /// The question.
+        call: Call<BTreeMap<TopicPartition, i64>>,
+    },
+    /// Brings its stores to the ends of their changelogs.
+    Restoring(Restoring),
+    /// Processes.
+    Running(Box<Running>),
+}
+
+/// A task that processes.
+pub(super) struct Running {
+    pub(super) task: Task,
+    /// Since when it waits for an input, in milliseconds since the epoch.
+    pub(super) idle_since_ms: Option<i64>,
+    /// What was committed for its inputs.
+    pub(super) committed: BTreeMap<TopicPartition, i64>,
+    /// Inputs that came later, and the question where they go on.
+    pub(super) later: Option<(Vec<TopicPartition>, Call<Offsets>)>,
+    /// Dropped records that are counted already.
+    pub(super) dropped: u64,
+}
+
+impl Assigned {
+    pub(super) fn new(number: u32, now_ms: i64) -> Self {
+        Assigned {
+            number,
+            partitions: BTreeSet::new(),
+            memory: Arc::new(MemoryEngine::default()),
+            is_corrupt: false,
+            retry: Retry::default(),
+            stage: Stage::Waiting { since_ms: now_ms },
+        }
+    }
+
+    pub(super) fn running(&mut self) -> Option<&mut Running> {
+        match &mut self.stage {
+            Stage::Running(running) => Some(running),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        matches!(self.stage, Stage::Running(_))
+    }
+}
+
+impl Running {
+    pub(super) fn new(task: Task, committed: &Offsets) -> Self {
+        let committed = committed.iter().map(|(partition, committed)| (partition.clone(), committed.offset)).collect();
+        Running { task, idle_since_ms: None, committed, later: None, dropped: 0 }
+    }
+
+    /// Whether the next record may be taken: the smallest time is known, or was waited for long enough
+    /// (`max.task.idle.ms`).
+    pub(super) fn may_process(&mut self, consumer: &dyn Consumer, max_idle_ms: i64, now_ms: i64) -> bool {
+        match self.task.readiness() {
+            Readiness::Empty => false,
+            Readiness::Full => {
+                self.idle_since_ms = None;
+                true
+            }
+            Readiness::Partial if max_idle_ms < 0 => true,
+            Readiness::Partial => self.has_waited(consumer, max_idle_ms, now_ms),
+        }
+    }
+
+    fn has_waited(&mut self, consumer: &dyn Consumer, max_idle_ms: i64, now_ms: i64) -> bool {
+        let partitions: Vec<&TopicPartition> = self.task.partitions().collect();
+        // What the log is known to have comes first, however long it takes.
+        if self.task.empty_inputs().any(|input| consumer.lag(partitions[input]) != Some(0)) {
+            return false;
+        }
+        let since_ms = *self.idle_since_ms.get_or_insert(now_ms);
+        now_ms.saturating_sub(since_ms) >= max_idle_ms
+    }
+
+    /// The offset to commit for each input: of the oldest record that is not processed, else where the consumer stands, which is
+    /// behind control records.
+    pub(super) fn offsets(&self, consumer: &dyn Consumer) -> Offsets {
+        let of_input = |(input, progress): (usize, super::task::Progress)| {
+            let position = match self.task.buffered(input) {
+                0 => consumer.position(&progress.partition).max(progress.offset),
+                _ => progress.offset,
+            };
+            let metadata = progress.metadata;
+            Some((progress.partition, crate::log::OffsetAndMetadata { offset: position?, metadata }))
+        };
+        self.task.progress().into_iter().enumerate().filter_map(of_input).collect()
+    }
+
+    /// Whether an input's position has moved since the last commit though nothing was processed: control records.
+    pub(super) fn has_moved(&self, consumer: &dyn Consumer) -> bool {
+        let behind = |(input, partition): (usize, &TopicPartition)| {
+            self.task.buffered(input) == 0
+                && self.committed.get(partition).is_some_and(|known| consumer.position(partition) > Some(*known))
+        };
+        self.task.partitions().enumerate().any(behind)
+    }
+}

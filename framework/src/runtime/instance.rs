@@ -1,0 +1,178 @@
+//! What the threads of one instance share.
+
+use super::board::Board;
+use super::counters::Counters;
+use super::directory::StateDirectory;
+use super::options::StartOptions;
+use super::task_table::TaskTable;
+use crate::config::{Config, EngineKind, LogUrl};
+use crate::engine::{self, EngineOptions, SharedEngine};
+use crate::error::Result;
+#[cfg(not(feature = "avro"))]
+use crate::error::{Error, ErrorKind};
+use crate::log::{Log, connect};
+use crate::record::{Clock, SystemClock};
+use crate::serde::Registry;
+use crate::serde::registry::EmbeddedRegistry;
+use crate::store::QuerySource;
+use crate::topology::{Blueprint, Topology};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// One application instance: everything that its threads share and that outlives them.
+pub(crate) struct Instance {
+    pub(crate) config: Config,
+    pub(crate) blueprint: Arc<Blueprint>,
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) engine: SharedEngine,
+    pub(crate) registry: Arc<dyn Registry>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) client_id: String,
+    pub(crate) process_id: String,
+    pub(crate) board: Board,
+    pub(crate) counters: Counters,
+    pub(crate) tasks: TaskTable,
+    /// Where global tables are read, once they have been read to their end.
+    globals: Mutex<Option<QuerySource>>,
+    /// Held as long as the instance.
+    _directory: Option<StateDirectory>,
+}
+
+impl Instance {
+    /// Opens what the configuration names and the options do not give.
+    ///
+    /// # Errors
+    /// `Config` for a configuration that cannot be used; `InUse` and `Io` from the state directory, engine and log.
+    pub(crate) fn open(topology: &Topology, config: Config, options: StartOptions) -> Result<Arc<Self>> {
+        let url = config.validate()?;
+        let seed = config.seed.unwrap_or_else(draw_seed);
+        let directory = state_directory(&config, &options, &url, seed)?;
+        let engine = match options.engine {
+            Some(engine) => engine,
+            None => open_engine(&config, directory.as_ref())?,
+        };
+        let registry = match options.registry {
+            Some(registry) => registry,
+            None => default_registry(&config)?,
+        };
+        let log = match options.log {
+            Some(log) => log,
+            None => connect(&config.url, options.clock.clone().unwrap_or_else(|| Arc::new(SystemClock)))?,
+        };
+        let kept_id = directory.as_ref().map(|directory| directory.process_id().to_owned());
+        let process_id = options.process_id.or(kept_id).unwrap_or_else(|| uuid(seed));
+        let client_id = config.client_id.clone().unwrap_or_else(|| format!("{}-{process_id}", config.application_id));
+        let blueprint = topology.blueprint().clone();
+        let board = Board::new(thread_names(&client_id, &config, &blueprint), options.listener);
+        Ok(Arc::new(Instance {
+            clock: options.clock.unwrap_or_else(|| log.clock()),
+            config,
+            blueprint,
+            log,
+            engine,
+            registry,
+            client_id,
+            process_id,
+            board,
+            counters: Counters::default(),
+            tasks: TaskTable::default(),
+            globals: Mutex::new(None),
+            _directory: directory,
+        }))
+    }
+
+    /// Whether there are global tables, and so a thread for them: it comes after the stream threads.
+    pub(crate) fn has_globals(&self) -> bool {
+        !self.blueprint.globals.is_empty()
+    }
+
+    /// The name of thread number `thread`.
+    pub(crate) fn thread_name(&self, thread: usize) -> String {
+        self.board.threads()[thread].0.clone()
+    }
+
+    /// Where global tables are read; `None` while they are being restored, or if there are none.
+    pub(crate) fn globals(&self) -> Option<QuerySource> {
+        self.globals.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Global tables have been read to their end.
+    pub(crate) fn set_globals(&self, source: QuerySource) {
+        *self.globals.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
+    }
+}
+
+fn thread_names(client_id: &str, config: &Config, blueprint: &Blueprint) -> Vec<String> {
+    let mut names: Vec<String> =
+        (1..=config.num_stream_threads).map(|number| format!("{client_id}-StreamThread-{number}")).collect();
+    if !blueprint.globals.is_empty() {
+        names.push(format!("{client_id}-GlobalStreamThread"));
+    }
+    names
+}
+
+/// The directory, unless nothing of this instance outlives the process: neither its stores nor its log.
+fn state_directory(config: &Config, options: &StartOptions, url: &LogUrl, seed: u64) -> Result<Option<StateDirectory>> {
+    let is_volatile_log = options.log.is_some() || matches!(url, LogUrl::EmbeddedMemory { .. });
+    if options.engine.is_some() || (config.engine == EngineKind::Memory && is_volatile_log) {
+        return Ok(None);
+    }
+    StateDirectory::acquire(&config.state_dir, &config.application_id, &uuid(seed)).map(Some)
+}
+
+fn open_engine(config: &Config, directory: Option<&StateDirectory>) -> Result<SharedEngine> {
+    let kind = match config.engine {
+        EngineKind::Memory => engine::EngineKind::Memory,
+        EngineKind::Fjall => engine::EngineKind::Fjall,
+        EngineKind::RocksDb => engine::EngineKind::Rocksdb,
+    };
+    let path = directory.map(StateDirectory::engine).unwrap_or_default();
+    engine::open(kind, &path, &EngineOptions::default())
+}
+
+fn default_registry(config: &Config) -> Result<Arc<dyn Registry>> {
+    match &config.registry {
+        None => Ok(Arc::new(EmbeddedRegistry::default())),
+        #[cfg(feature = "avro")]
+        Some(registry) => Ok(Arc::new(crate::serde::registry::HttpRegistry::new(registry)?)),
+        #[cfg(not(feature = "avro"))]
+        Some(registry) => Err(Error::new(
+            ErrorKind::Config,
+            format!("this build does not contain the client for the schema registry at {}", registry.url),
+        )
+        .with_hint("build it with the cargo feature `avro`")),
+    }
+}
+
+/// A seed from the operating system, by way of the standard library's own hash keys.
+fn draw_seed() -> u64 {
+    RandomState::new().build_hasher().finish()
+}
+
+/// A random UUID (version 4) from a seed.
+fn uuid(seed: u64) -> String {
+    use rand::RngCore;
+    use rand::SeedableRng;
+    let mut bytes = [0; 16];
+    rand_chacha::ChaCha8Rng::seed_from_u64(seed).fill_bytes(&mut bytes);
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let part = |range: std::ops::Range<usize>| hex[range].concat();
+    [part(0..4), part(4..6), part(6..8), part(8..10), part(10..16)].join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn process_id_is_a_uuid_that_the_seed_decides() {
+        let id = uuid(7);
+        assert_eq!(id, uuid(7));
+        assert_ne!(id, uuid(8));
+        let lengths: Vec<usize> = id.split('-').map(str::len).collect();
+        assert_eq!(lengths, [8, 4, 4, 4, 12]);
+        assert_eq!(&id[14..15], "4");
+    }
+}

@@ -1,0 +1,196 @@
+//! The handle on a running application.
+
+use super::counters::Counts;
+use super::driver;
+use super::instance::Instance;
+use super::options::StartOptions;
+use super::query::{self, StoreView};
+use super::state::{State, ThreadState};
+use crate::config::Config;
+use crate::error::{Error, ErrorKind, Result};
+use crate::store::StoreHandle;
+use crate::topology::{Topology, TopologyDescription};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How long dropping a handle waits for its threads to end in order.
+const DROP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A running application instance. Kafka Streams: `org.apache.kafka.streams.KafkaStreams`.
+///
+/// Its threads run until [`close`](Self::close), until it is dropped (which closes it), or until one of them fails.
+///
+/// ```
+/// use kstreams::config::{Config, EngineKind};
+/// use kstreams::dsl::StreamsBuilder;
+/// use kstreams::log::client::{NewMessage, Producer, create_topics};
+/// use kstreams::log::{NewTopic, connect};
+/// use kstreams::record::SystemClock;
+/// use kstreams::runtime::{State, Streams};
+/// use kstreams::store::TimestampedKeyValueStore;
+/// use std::sync::Arc;
+/// use std::time::{Duration, Instant};
+///
+/// let (log, timeout) = (connect("embedded-memory:streams-example", Arc::new(SystemClock))?, Duration::from_secs(10));
+/// create_topics(&*log, &[NewTopic::new("words", 1)], timeout)?;
+/// let mut producer = Producer::new(&*log, &Default::default(), timeout)?;
+/// for word in ["so", "it", "so"] {
+///     producer.send(&NewMessage::new(&"words".into(), Some(word.as_bytes()), Some(word.as_bytes())))?;
+/// }
+/// producer.flush()?;
+///
+/// let builder = StreamsBuilder::new();
+/// builder.stream::<String, String>("words").group_by_key().count("counts");
+/// let config = Config::new("word-count", "embedded-memory:streams-example").engine(EngineKind::Memory).exactly_once();
+/// let streams = Streams::start(&builder.build()?, config)?;
+/// assert!(streams.wait_for(State::Running, timeout));
+/// let begun = Instant::now();
+/// while begun.elapsed() < timeout {
+///     let counts = streams.store::<TimestampedKeyValueStore<String, i64>>("counts")?;
+///     if counts.get(&"so".to_owned())?.is_some_and(|so| so.value == 2) {
+///         return streams.close(timeout);
+///     }
+///     std::thread::sleep(Duration::from_millis(5));
+/// }
+/// panic!("nothing was counted");
+/// # #[allow(unreachable_code)]
+/// # Ok::<(), kstreams::error::Error>(())
+/// ```
+pub struct Streams {
+    instance: Arc<Instance>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    description: TopologyDescription,
+}
+
+impl Streams {
+    /// Starts an instance and returns at once; its threads look at topics, join the group and restore by themselves.
+    ///
+    /// # Errors
+    /// `Config` for a configuration that cannot be used; `InUse` if another process has the state directory; `Io` if
+    /// it cannot be written or the log cannot be opened.
+    pub fn start(topology: &Topology, config: Config) -> Result<Streams> {
+        Streams::start_with(topology, config, StartOptions::new())
+    }
+
+    /// Starts an instance with parts that are given: for several instances on one embedded log, and for tests.
+    ///
+    /// # Errors
+    /// As in [`start`](Self::start).
+    pub fn start_with(topology: &Topology, config: Config, options: StartOptions) -> Result<Streams> {
+        let instance = Instance::open(topology, config, options)?;
+        tracing::info!(
+            application = instance.config.application_id,
+            client = instance.client_id,
+            url = instance.config.url,
+            guarantee = ?instance.config.processing_guarantee,
+            threads = instance.config.num_stream_threads,
+            "starting"
+        );
+        instance.board.begin();
+        let threads = driver::spawn(&instance)?;
+        Ok(Streams { instance, threads: Mutex::new(threads), description: topology.describe() })
+    }
+
+    /// Waits until the instance has ended: after [`close`](Self::close) from another thread, or because of an error.
+    ///
+    /// # Errors
+    /// The first fatal error: a program that ends with it should end with a non-zero status.
+    pub fn wait(&self) -> Result<()> {
+        self.instance.board.wait()
+    }
+
+    /// Waits until the instance is in `state`; false if it was not within `timeout`, or has ended otherwise.
+    pub fn wait_for(&self, state: State, timeout: Duration) -> bool {
+        self.instance.board.wait_for(|now| now == state || now.has_ended(), timeout) && self.state() == state
+    }
+
+    /// Ends the instance: what was processed is committed, the group is left, so that others take over at once.
+    ///
+    /// # Errors
+    /// The fatal error it ended with; `Timeout` if it has not ended by then: it goes on ending.
+    pub fn close(&self, timeout: Duration) -> Result<()> {
+        self.instance.board.end();
+        if !self.instance.board.wait_for(State::has_ended, timeout) {
+            return Err(Error::new(ErrorKind::Timeout, "the application has not ended in time")
+                .with_detail(format!("{} ms", timeout.as_millis())));
+        }
+        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        for thread in threads {
+            // The thread has reported its end; it reports panics itself, too.
+            drop(thread.join());
+        }
+        self.instance.board.wait()
+    }
+
+    /// Asks the instance to end and returns at once; [`wait`](Self::wait) returns when it has.
+    pub fn request_close(&self) {
+        self.instance.board.end();
+    }
+
+    /// What the instance is doing.
+    pub fn state(&self) -> State {
+        self.instance.board.state()
+    }
+
+    /// The threads by name, with what they are doing.
+    pub fn threads(&self) -> Vec<(String, ThreadState)> {
+        self.instance.board.threads()
+    }
+
+    /// Whether the instance is alive: it has not failed. For a liveness probe.
+    pub fn is_healthy(&self) -> bool {
+        !matches!(self.state(), State::PendingError | State::Error)
+    }
+
+    /// Whether every task of the instance is processing. For a readiness probe.
+    pub fn is_ready(&self) -> bool {
+        self.state() == State::Running
+    }
+
+    /// The committed rows of a store at this moment, over all partitions that this instance has.
+    /// Kafka Streams: `KafkaStreams.store`.
+    ///
+    /// # Errors
+    /// `NotFound` if no store has that name; `Topology` if it has other types; `Pending` while it is being restored.
+    pub fn store<S: StoreHandle>(&self, name: &str) -> Result<StoreView<S>> {
+        query::view(&self.instance, name)
+    }
+
+    /// What was counted since the start.
+    pub fn counts(&self) -> Counts {
+        self.instance.counters.counts()
+    }
+
+    /// The topology that is running.
+    pub fn topology(&self) -> &TopologyDescription {
+        &self.description
+    }
+
+    /// The name by which the instance's clients begin: `<application id>-<process id>` unless configured.
+    pub fn client_id(&self) -> &str {
+        &self.instance.client_id
+    }
+}
+
+impl Drop for Streams {
+    /// Closes the instance.
+    fn drop(&mut self) {
+        if self.state().has_ended() {
+            return;
+        }
+        if let Err(error) = self.close(DROP_TIMEOUT) {
+            tracing::error!(client = self.instance.client_id, %error, "closing a dropped instance");
+        }
+    }
+}
+
+impl fmt::Debug for Streams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Streams")
+            .field("client_id", &self.instance.client_id)
+            .field("state", &self.state())
+            .finish_non_exhaustive()
+    }
+}

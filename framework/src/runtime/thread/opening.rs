@@ -1,0 +1,286 @@
+//! Opening tasks: from the group's decision to operators that process.
+
+use super::{Stage, StreamThread};
+use crate::error::{Error, ErrorKind, Result};
+use crate::log::{Budget, Call, OffsetAt, Offsets, Start};
+use crate::record::{TaskId, Topic, TopicPartition};
+use crate::runtime::assigned::{Assigned, Running};
+use crate::runtime::restore::Restoring;
+use crate::runtime::task::{OpenStores, Task};
+use crate::store::Changelog;
+use crate::topology::{AutoOffsetReset, Blueprint, SourceNode, Subscription, Subtopology};
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+use std::task::Poll;
+
+/// What restoring may take of one step while no task processes.
+const RESTORE_RECORDS: usize = 5_000;
+
+/// The same while tasks process: half of what they may take.
+const RESTORE_RECORDS_BESIDE: usize = super::running::RECORDS_PER_STEP / 2;
+
+/// The most bytes that are restored in one piece.
+const RESTORE_BYTES: usize = 1 << 20;
+
+impl StreamThread {
+    /// Brings every task that does not process yet a bit further. True if one of them moved.
+    pub(super) fn open_tasks(&mut self, now_ms: i64) -> Result<bool> {
+        let opening: Vec<TaskId> =
+            self.tasks.iter().filter(|(_, assigned)| !assigned.is_running()).map(|(task, _)| *task).collect();
+        let is_beside = opening.len() < self.tasks.len();
+        let mut left = if is_beside { RESTORE_RECORDS_BESIDE } else { RESTORE_RECORDS };
+        let mut moved = false;
+        for task in opening {
+            self.current = Some(task);
+            moved |= self.open_task(task, &mut left, now_ms)?;
+        }
+        self.current = None;
+        Ok(moved)
+    }
+
+    fn open_task(&mut self, task: TaskId, left: &mut usize, now_ms: i64) -> Result<bool> {
+        let Some(mut assigned) = self.tasks.remove(&task) else { return Ok(false) };
+        let mut opened = self.open_further(task, &mut assigned, left, now_ms);
+        if let Err(error) = opened {
+            assigned.stage = Stage::Waiting { since_ms: now_ms };
+            opened = self.open_again(&mut assigned, error, now_ms);
+        }
+        self.tasks.insert(task, assigned);
+        opened
+    }
+
+    /// What went wrong while a task was opened concerns it alone: nothing of it was sent yet.
+    fn open_again(&self, assigned: &mut Assigned, error: Error, now_ms: i64) -> Result<bool> {
+        match error.kind() {
+            ErrorKind::Corrupt => assigned.is_corrupt = true,
+            ErrorKind::Timeout | ErrorKind::Pending => {}
+            _ => return Err(error),
+        }
+        tracing::warn!(thread = self.name, %error, "opening the task again");
+        assigned.retry.failed(error, now_ms, self.instance.config.task_timeout_ms)?;
+        Ok(false)
+    }
+
+    fn open_further(&mut self, task: TaskId, assigned: &mut Assigned, left: &mut usize, now_ms: i64) -> Result<bool> {
+        match &mut assigned.stage {
+            Stage::Waiting { since_ms } => {
+                let since_ms = *since_ms;
+                self.begin_opening(task, assigned, since_ms, now_ms)
+            }
+            Stage::Offsets(call) => {
+                let Poll::Ready(committed) = call.poll(now_ms)? else { return Ok(false) };
+                let open = self.open_stores(task, assigned, now_ms)?;
+                let changelogs: Vec<TopicPartition> =
+                    (0..open.stores.len()).filter_map(|store| open.stores.changelog(store)).collect();
+                let call = self.admin.offsets(&changelogs, OffsetAt::End);
+                assigned.stage = Stage::Ends { open, committed, call };
+                Ok(true)
+            }
+            Stage::Ends { call, .. } => {
+                let Poll::Ready(ends) = call.poll(now_ms)? else { return Ok(false) };
+                self.begin_restoring(task, assigned, &ends, now_ms)
+            }
+            Stage::Restoring(restoring) if restoring.is_done() => {
+                self.retire_restoring(task, assigned, now_ms)?;
+                Ok(true)
+            }
+            Stage::Restoring(restoring) => {
+                let budget = Budget { records: *left, bytes: RESTORE_BYTES };
+                let jobs = restoring.jobs_left();
+                let read =
+                    if *left == 0 { 0 } else { self.restorer.step(&self.instance, restoring, budget, now_ms)? };
+                *left -= read.min(*left);
+                Ok(read > 0 || restoring.jobs_left() < jobs)
+            }
+            Stage::Running(_) => Ok(false),
+        }
+    }
+
+    fn begin_opening(&mut self, task: TaskId, assigned: &mut Assigned, since_ms: i64, now_ms: i64) -> Result<bool> {
+        if !assigned.retry.is_due(now_ms)
+            || assigned.partitions.iter().any(|partition| self.revoked.contains(partition))
+        {
+            return Ok(false);
+        }
+        let needed = self.resolved().plan.partitions_of(task);
+        if !needed.is_subset(&assigned.partitions) {
+            return match now_ms.saturating_sub(since_ms) > self.instance.config.metadata_max_age_ms {
+                true => Err(partial(&needed, &assigned.partitions)),
+                false => Ok(false),
+            };
+        }
+        if !self.instance.tasks.take(task, self.thread) {
+            return Ok(false);
+        }
+        let partitions: Vec<TopicPartition> = assigned.partitions.iter().cloned().collect();
+        assigned.stage = Stage::Offsets(self.consumer.committed(&partitions));
+        Ok(true)
+    }
+
+    fn open_stores(&self, task: TaskId, assigned: &mut Assigned, now_ms: i64) -> Result<OpenStores> {
+        let (blueprint, memory, budget) = (&self.instance.blueprint, assigned.memory.clone(), self.budget.clone());
+        let subtopology = subtopology(blueprint, task);
+        let open = OpenStores::open(blueprint, subtopology, task, &self.settings(), memory, budget, now_ms)?;
+        if mem::take(&mut assigned.is_corrupt) {
+            for store in 0..open.stores.len() {
+                if open.stores.spec(store).changelog != Changelog::Off {
+                    open.stores.wipe(store)?;
+                    self.instance.counters.stores_wiped.add(1);
+                }
+            }
+        }
+        Ok(open)
+    }
+
+    fn begin_restoring(
+        &mut self,
+        task: TaskId,
+        assigned: &mut Assigned,
+        ends: &BTreeMap<TopicPartition, i64>,
+        now_ms: i64,
+    ) -> Result<bool> {
+        let stage = mem::replace(&mut assigned.stage, Stage::Waiting { since_ms: now_ms });
+        if let Stage::Ends { open, committed, .. } = stage {
+            let restoring = Restoring::new(&self.instance, task, open, committed, ends, now_ms)?;
+            restoring.log_begin(task);
+            assigned.stage = Stage::Restoring(restoring);
+        }
+        Ok(true)
+    }
+
+    fn retire_restoring(&mut self, task: TaskId, assigned: &mut Assigned, now_ms: i64) -> Result<()> {
+        let stage = mem::replace(&mut assigned.stage, Stage::Waiting { since_ms: now_ms });
+        if let Stage::Restoring(restoring) = stage {
+            restoring.log_end(task, now_ms);
+            let running = self.wire(task, assigned, restoring)?;
+            assigned.number = self.next_number;
+            self.next_number += 1;
+            assigned.retry.succeeded();
+            self.instance.tasks.publish(task, running.task.stores().query_source());
+            self.instance.counters.tasks_opened.add(1);
+            assigned.stage = Stage::Running(Box::new(running));
+        }
+        Ok(())
+    }
+
+    fn wire(&mut self, task: TaskId, assigned: &Assigned, restoring: Restoring) -> Result<Running> {
+        let (blueprint, settings) = (self.instance.blueprint.clone(), self.settings());
+        let subtopology = subtopology(&blueprint, task);
+        let Restoring { open, committed, .. } = restoring;
+        let partitions: Vec<TopicPartition> = assigned.partitions.iter().cloned().collect();
+        let mut wired = Task::wire(&blueprint, subtopology, task, &settings, open, &partitions)?;
+        for (input, partition) in partitions.iter().enumerate() {
+            if let Some(committed) = committed.get(partition) {
+                wired.resume(input, &committed.metadata);
+            }
+        }
+        self.consumer.assign(&self.starts(task, &partitions, &committed)?)?;
+        Ok(Running::new(wired, &committed))
+    }
+
+    /// Where inputs are read on.
+    fn starts(
+        &self,
+        task: TaskId,
+        partitions: &[TopicPartition],
+        committed: &Offsets,
+    ) -> Result<Vec<(TopicPartition, Start)>> {
+        let blueprint = &self.instance.blueprint;
+        let (subtopology, application_id) = (subtopology(blueprint, task), &self.instance.config.application_id);
+        let start = |partition: &TopicPartition| match committed.get(partition) {
+            Some(committed) => Ok((partition.clone(), Start::Offset(committed.offset))),
+            None => {
+                let source = source_of(blueprint, subtopology, application_id, &partition.topic);
+                Ok((partition.clone(), first_start(partition, source.and_then(|source| source.reset))?))
+            }
+        };
+        partitions.iter().map(start).collect()
+    }
+
+    /// Gives running tasks the partitions of topics that have come to match their pattern.
+    pub(super) fn take_later_inputs(&mut self, now_ms: i64) -> Result<bool> {
+        let mut moved = false;
+        for task in self.running_ids() {
+            if let Some((partitions, committed)) = self.poll_later_inputs(task, now_ms)? {
+                let starts = self.starts(task, &partitions, &committed)?;
+                self.consumer.assign(&starts)?;
+                moved = true;
+                tracing::info!(thread = self.name, %task, ?partitions, "inputs were added");
+            }
+        }
+        Ok(moved)
+    }
+
+    fn poll_later_inputs(&mut self, task: TaskId, now_ms: i64) -> Result<Option<(Vec<TopicPartition>, Offsets)>> {
+        let StreamThread { tasks, consumer, .. } = self;
+        let Some(Assigned { partitions, stage: Stage::Running(running), .. }) = tasks.get_mut(&task) else {
+            return Ok(None);
+        };
+        if running.later.is_none() {
+            let new: Vec<TopicPartition> =
+                partitions.iter().filter(|partition| running.task.input_number(partition).is_none()).cloned().collect();
+            if !new.is_empty() {
+                let call: Call<Offsets> = consumer.committed(&new);
+                running.later = Some((new, call));
+            }
+        }
+        let Some((_, call)) = &mut running.later else { return Ok(None) };
+        let Poll::Ready(answer) = call.poll(now_ms) else { return Ok(None) };
+        let asked = running.later.take().map(|(asked, _)| asked).unwrap_or_default();
+        let committed = answer?;
+        for partition in &asked {
+            running.task.add_input(partition.clone())?;
+            if let (Some(input), Some(committed)) = (running.task.input_number(partition), committed.get(partition)) {
+                running.task.resume(input, &committed.metadata);
+                running.committed.insert(partition.clone(), committed.offset);
+            }
+        }
+        Ok(Some((asked, committed)))
+    }
+}
+
+/// The sub-topology of a task.
+fn subtopology(blueprint: &Blueprint, task: TaskId) -> &Subtopology {
+    let found = blueprint.subtopologies.iter().find(|subtopology| subtopology.id == task.subtopology);
+    found.expect("task ids are made from the blueprint's sub-topologies")
+}
+
+fn source_of<'a>(
+    blueprint: &'a Blueprint,
+    subtopology: &Subtopology,
+    application_id: &str,
+    topic: &Topic,
+) -> Option<&'a SourceNode> {
+    let reads = |source: &&SourceNode| match &source.subscription {
+        Subscription::Topics(names) => names.iter().any(|name| name.full(application_id) == *topic),
+        Subscription::Pattern(pattern) => pattern.is_match(topic.as_str()),
+    };
+    subtopology.sources.iter().filter_map(|id| blueprint.node(*id).source()).find(reads)
+}
+
+fn first_start(partition: &TopicPartition, reset: Option<AutoOffsetReset>) -> Result<Start> {
+    match reset.unwrap_or_default() {
+        AutoOffsetReset::Earliest => Ok(Start::Beginning),
+        AutoOffsetReset::Latest => Ok(Start::End),
+        AutoOffsetReset::None => Err(Error::new(
+            ErrorKind::OutOfRange,
+            format!("there is no committed offset for `{partition}`, and its source says where to begin by none"),
+        )
+        .with_hint("commit an offset for it, or give the source another offset reset policy")),
+    }
+}
+
+fn partial(needed: &BTreeSet<TopicPartition>, here: &BTreeSet<TopicPartition>) -> Error {
+    let names = |partitions: &mut dyn Iterator<Item = &TopicPartition>| {
+        partitions.map(|partition| format!("`{partition}`")).collect::<Vec<_>>().join(", ")
+    };
+    Error::new(
+        ErrorKind::Config,
+        format!(
+            "the group keeps apart partitions that a task needs together: {} did not come",
+            names(&mut needed.difference(here))
+        ),
+    )
+    .with_detail(format!("here are {}", names(&mut here.iter())))
+    .with_hint("the topics that one task reads must have equal numbers of partitions")
+}

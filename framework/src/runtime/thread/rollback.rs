@@ -1,0 +1,121 @@
+//! The rollback: one path for the whole thread, because the transaction is the thread's.
+//!
+//! Operators, caches and overlays are dropped, the engine stays open; then every task is opened again like one that has just
+//! come: from the committed offsets, with its stores at the end of their changelogs. Under at-least-once that replays what
+//! was sent to changelogs since the last commit, too.
+
+use super::{Phase, Stage, Stepped, StreamThread};
+use crate::error::{Error, ErrorKind, Result};
+use std::collections::BTreeSet;
+use std::mem;
+use std::task::Poll;
+
+/// Where a rollback stands.
+///
+/// ```text
+/// Settle -> Reopen
+///   |         ^
+///   '-> Renew-'
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RollbackStage {
+    /// The transaction is aborted; without one, what is on its way arrives first, so that it is in the changelog when that is
+    /// replayed.
+    Settle,
+    /// The producer is replaced: it was fenced, or nobody knows how its last transaction ended until a new one asks.
+    Renew,
+    /// Tasks are opened again.
+    Reopen,
+}
+
+/// A rollback under way.
+pub(crate) struct Rollback {
+    stage: RollbackStage,
+}
+
+impl StreamThread {
+    /// Begins a rollback because of lost partitions: no failure, so it is not counted as one.
+    pub(super) fn roll_back_lost(&mut self, now_ms: i64) {
+        let reason = Error::new(ErrorKind::Fenced, "the group gave tasks of this thread to others");
+        self.begin_rollback(&reason, now_ms);
+    }
+
+    /// Drops everything since the last commit.
+    pub(super) fn begin_rollback(&mut self, reason: &Error, now_ms: i64) {
+        tracing::warn!(thread = self.name, %reason, "rolling back");
+        self.instance.counters.rollbacks.add(1);
+        self.count();
+        let culprit = self.current.take();
+        for (task, assigned) in &mut self.tasks {
+            assigned.is_corrupt |= reason.kind() == ErrorKind::Corrupt && culprit == Some(*task);
+            assigned.stage = Stage::Waiting { since_ms: now_ms };
+            self.instance.tasks.withdraw(*task);
+        }
+        self.lost = false;
+        self.is_commit_requested = false;
+        let stage = match mem::take(&mut self.is_outcome_unknown) {
+            true => RollbackStage::Renew,
+            false => RollbackStage::Settle,
+        };
+        if stage == RollbackStage::Renew {
+            self.is_renewal_due = true;
+        }
+        self.phase = Phase::RollingBack(Rollback { stage });
+    }
+
+    /// One move of the rollback.
+    pub(super) fn roll_back(&mut self, now_ms: i64) -> Result<Stepped> {
+        let Phase::RollingBack(Rollback { stage }) = self.phase else { return Ok(Stepped::Busy) };
+        // What comes to be lost now is taken back already.
+        self.lost = false;
+        let next = match stage {
+            RollbackStage::Settle => self.settle(now_ms)?,
+            RollbackStage::Renew => self.renew(now_ms)?,
+            RollbackStage::Reopen => return self.reopen(now_ms),
+        };
+        let Poll::Ready(stage) = next else { return Ok(Stepped::soon(now_ms)) };
+        self.phase = Phase::RollingBack(Rollback { stage });
+        Ok(Stepped::Busy)
+    }
+
+    fn settle(&mut self, now_ms: i64) -> Result<Poll<RollbackStage>> {
+        let producer = self.outlet.producer();
+        let settled = match self.instance.config.is_exactly_once() {
+            true => producer.poll_abort(now_ms),
+            false => producer.poll_flush(now_ms),
+        };
+        match settled {
+            Poll::Pending => Ok(Poll::Pending),
+            Poll::Ready(Ok(())) => {
+                // Whether these arrived does not matter any more.
+                self.outlet.discard_deliveries(now_ms)?;
+                Ok(Poll::Ready(RollbackStage::Reopen))
+            }
+            Poll::Ready(Err(error)) if error.kind() == ErrorKind::Fenced => {
+                self.is_renewal_due = true;
+                Ok(Poll::Ready(RollbackStage::Renew))
+            }
+            Poll::Ready(Err(error)) => Err(error),
+        }
+    }
+
+    fn renew(&mut self, now_ms: i64) -> Result<Poll<RollbackStage>> {
+        if mem::take(&mut self.is_renewal_due) {
+            self.outlet.renew(&self.instance)?;
+        }
+        match self.outlet.producer().poll_init(now_ms)? {
+            Poll::Pending => Ok(Poll::Pending),
+            Poll::Ready(()) => Ok(Poll::Ready(RollbackStage::Reopen)),
+        }
+    }
+
+    fn reopen(&mut self, now_ms: i64) -> Result<Stepped> {
+        self.outlet.forget();
+        self.restorer.keep_only(&BTreeSet::new())?;
+        self.close_empty_tasks();
+        self.last_commit_ms = now_ms;
+        self.release_revoked(now_ms)?;
+        self.phase = if self.instance.board.is_ending() { Phase::Leaving } else { Phase::Running };
+        Ok(Stepped::Busy)
+    }
+}
