@@ -10,6 +10,7 @@ mod builder;
 mod global_table;
 mod grouped;
 mod join;
+mod map;
 mod materialize;
 mod options;
 mod process;
