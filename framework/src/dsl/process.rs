@@ -113,3 +113,52 @@ where
         Ok(boxed::<KIn, VIn>(Rc::new(process)))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::Config;
+    use crate::dsl::{Materialized, StreamsBuilder};
+    use crate::engine::SharedEngine;
+    use crate::engine::memory::MemoryEngine;
+    use crate::error::Result;
+    use crate::operator::{Processor, ProcessorContext};
+    use crate::record::Record;
+    use crate::store::TimestampedKeyValueStore;
+    use crate::testing::TopologyTestDriver;
+    use std::sync::Arc;
+
+    /// Keeps a handle of the store of the table above it.
+    #[derive(Default)]
+    struct Reader(Option<TimestampedKeyValueStore<String, String>>);
+
+    impl Processor<String, Option<String>, String, bool> for Reader {
+        fn init(&mut self, context: &ProcessorContext<String, bool>) -> Result<()> {
+            self.0 = Some(context.state_store("words")?);
+            Ok(())
+        }
+
+        fn process(
+            &mut self,
+            context: &ProcessorContext<String, bool>,
+            record: Record<String, Option<String>>,
+        ) -> Result<()> {
+            let known = self.0.as_ref().expect("init comes first").get(&record.key)?;
+            context.forward(record.with_value(known.is_some()))
+        }
+    }
+
+    #[test]
+    fn processor_that_reads_the_cached_table_above_it_does_not_outlive_its_task() {
+        let builder = StreamsBuilder::new();
+        let table = builder.table_with::<String, String>("in", Materialized::named("words"));
+        table.to_stream().process(Reader::default, &["words"]).to("out");
+        let engine: SharedEngine = Arc::new(MemoryEngine::default());
+        let config = Config::new("test", "embedded:");
+        let mut driver = TopologyTestDriver::with_engine(&builder.build().unwrap(), config, engine.clone(), 0).unwrap();
+        driver.input("in").pipe("k".to_owned(), "v".to_owned()).unwrap();
+        assert_eq!(driver.output("out").read_values::<bool>().unwrap(), [true]);
+        driver.crash().unwrap();
+        drop(driver);
+        assert_eq!(Arc::strong_count(&engine), 1, "nothing but this test holds the engine");
+    }
+}

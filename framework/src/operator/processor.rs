@@ -10,7 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Headers, Record, RecordMetadata, TaskId};
 use crate::store::{QuerySource, StoreBlueprint, StoreHandle, TaskStores};
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,7 +61,9 @@ struct Shared<K, V> {
 #[derive(Clone)]
 pub(crate) struct ConnectedStores {
     pub(crate) names: Vec<String>,
-    pub(crate) stores: Rc<TaskStores>,
+    /// Weak, because a store may forward to the very processor that reads it: the two would keep each other alive, and
+    /// the engine with them.
+    pub(crate) stores: Weak<TaskStores>,
     /// The global stores, which every processor may read, and where their rows are.
     pub(crate) globals: Vec<Arc<dyn StoreBlueprint>>,
     pub(crate) global_source: Option<QuerySource>,
@@ -163,7 +165,10 @@ impl<K: 'static, V: 'static> ProcessorContext<K, V> {
     pub fn state_store<S: StoreHandle>(&self, name: &str) -> Result<S> {
         let connected = &self.shared.stores;
         if connected.names.iter().any(|known| known == name) {
-            return connected.stores.store(name);
+            let stores = connected.stores.upgrade().ok_or_else(|| {
+                Error::new(ErrorKind::Bug, format!("store `{name}` was asked for after its task had been closed"))
+            })?;
+            return stores.store(name);
         }
         Err(self.unknown("store", name, connected.names.iter().map(String::as_str)))
     }

@@ -154,7 +154,7 @@ impl Wiring<'_> {
         };
         ConnectedStores {
             names,
-            stores: self.chain.surroundings.stores.clone(),
+            stores: Rc::downgrade(&self.chain.surroundings.stores),
             globals: blueprint.stores.iter().filter(is_global).cloned().collect(),
             global_source: self.chain.surroundings.globals.clone(),
         }
