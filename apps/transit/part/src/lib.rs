@@ -8,8 +8,10 @@ mod exit;
 pub mod log;
 mod pace;
 mod stop;
+mod streams;
 
 pub use connection::{Connection, ConnectionSettings};
 pub use exit::{block_on, exit_code, start_logging};
 pub use pace::Pace;
 pub use stop::{Stop, stop_on_signals};
+pub use streams::{StreamsSettings, run_streams, start_streams};

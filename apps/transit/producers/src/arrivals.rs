@@ -1,10 +1,10 @@
 //! The arrivals producer: thirty trains.
 
 use crate::run::{Simulation, produce};
-use crate::{Produced, Production};
+use crate::{Produced, Production, TopicSettings};
 use clap::{Args, ValueEnum};
 use kstreams::error::Result;
-use kstreams::log::partition_for_key;
+use kstreams::log::{NewTopic, partition_for_key};
 use kstreams::record::{Clock, Topic};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -108,6 +108,11 @@ pub fn run_arrivals(production: &Production, settings: &ArrivalsSettings) -> Res
     produce(production, |trains: &mut Trains| {
         trains.step(&incidents, step).iter().map(|arrival| encoders.message(arrival)).collect()
     })
+}
+
+/// The topics that arrivals go to with these settings.
+pub fn arrivals_topics(settings: &ArrivalsSettings, topics: &TopicSettings) -> Vec<NewTopic> {
+    topic_names(settings.division()).iter().map(|name| topics.events(name)).collect()
 }
 
 /// Every topic that arrivals may go to.

@@ -13,10 +13,10 @@ mod state;
 mod turnstiles;
 mod weather;
 
-pub use arrivals::{ArrivalsSettings, run_arrivals};
+pub use arrivals::{ArrivalsSettings, arrivals_topics, run_arrivals};
 pub use produced::Produced;
 pub use program::ProducerArgs;
 pub use settings::{PaceSettings, Production, SimulationSettings, TopicSettings};
 pub use state::Saved;
 pub use turnstiles::run_turnstiles;
-pub use weather::{WeatherSettings, run_weather};
+pub use weather::{WeatherSettings, run_weather, weather_topic};

@@ -56,8 +56,11 @@ impl SimulationSettings {
     /// `Config` if another seed or start is asked for.
     pub fn check_resumed(&self, part: &str, clock: &SimulatedClock) -> Result<()> {
         let differs = |flag: &str, asked: String, is: String| {
-            Err(Error::new(ErrorKind::Config, format!("the {part} on this log have {flag} {is}, not {asked}"))
-                .with_hint(format!("leave out {flag} to resume, or begin on a new log")))
+            Err(Error::new(
+                ErrorKind::Config,
+                format!("the simulation of {part} on this log has {flag} {is}, not {asked}"),
+            )
+            .with_hint(format!("leave out {flag} to resume, or begin on a new log")))
         };
         match (self.seed, self.start) {
             (Some(seed), _) if seed != clock.seed => differs("--seed", seed.to_string(), clock.seed.to_string()),
@@ -158,7 +161,10 @@ mod tests {
         assert!(settings(None, None).check_resumed("arrivals", &clock).is_ok());
         assert!(settings(Some(7), Some("2026-11-20")).check_resumed("arrivals", &clock).is_ok());
         let refused = settings(Some(8), None).check_resumed("arrivals", &clock).unwrap_err();
-        assert!(refused.to_string().starts_with("the arrivals on this log have --seed 7, not 8"), "{refused}");
+        assert!(
+            refused.to_string().starts_with("the simulation of arrivals on this log has --seed 7, not 8"),
+            "{refused}"
+        );
         assert!(settings(None, Some("2026-11-21")).check_resumed("arrivals", &clock).is_err());
     }
 

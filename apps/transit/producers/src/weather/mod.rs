@@ -7,10 +7,10 @@
 mod post;
 
 use crate::run::Simulation;
-use crate::{Produced, Production, Saved};
+use crate::{Produced, Production, Saved, TopicSettings};
 use clap::Args;
 use kstreams::error::{Error, ErrorKind, Result};
-use kstreams::log::Log;
+use kstreams::log::{Log, NewTopic};
 use kstreams::record::Topic;
 use kstreams::serde::{Registry, SerdeContext, Wire};
 use post::{Posted, post};
@@ -53,8 +53,7 @@ impl Simulation for Weather {
 /// refuses a report; what the log and the registry answer. A gateway that is not there is waited for.
 pub fn run_weather(production: &Production, settings: &WeatherSettings) -> Result<Produced> {
     let Production { log, topics, pace, stop, simulation, .. } = production;
-    let in_one_partition = kstreams::log::NewTopic { partitions: 1, ..topics.events(WEATHER) };
-    create_topics(&**log, &[in_one_partition, topics.table(SIMULATION_STATE)])?;
+    create_topics(&**log, &[weather_topic(topics), topics.table(SIMULATION_STATE)])?;
     let target = post::Target::new(&settings.gateway, WEATHER)?;
     let mut weather = resume(production)?;
     let steps_per_hour = simulation.step_minutes.steps_per_hour();
@@ -76,6 +75,11 @@ pub fn run_weather(production: &Production, settings: &WeatherSettings) -> Resul
         events_total: weather.clock.step,
         simulated_ms: weather.clock.now_ms,
     })
+}
+
+/// The topic of weather reports: one partition, so that they have an order.
+pub fn weather_topic(topics: &TopicSettings) -> NewTopic {
+    NewTopic { partitions: 1, ..topics.events(WEATHER) }
 }
 
 /// Posts the report until it is known to be written; false if a stop was requested before.
