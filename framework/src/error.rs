@@ -86,6 +86,7 @@ struct Repr {
     detail: Option<String>,
     hint: Option<String>,
     class: Option<String>,
+    answered: bool,
     contexts: Vec<String>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -99,6 +100,7 @@ impl Error {
             detail: None,
             hint: None,
             class: None,
+            answered: false,
             contexts: Vec::new(),
             source: None,
         }))
@@ -140,6 +142,12 @@ impl Error {
         self
     }
 
+    /// The record-error policy chose to fail: from here on the error is fatal, whatever its kind.
+    pub(crate) fn answered(mut self) -> Self {
+        self.0.answered = true;
+        self
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
@@ -175,6 +183,9 @@ impl Error {
     /// Who acts on it.
     pub fn scope(&self) -> Scope {
         use ErrorKind::*;
+        if self.0.answered {
+            return Scope::Fatal;
+        }
         match self.0.kind {
             Config | Topology => Scope::Start,
             Deserialization | Serialization | Processing | Production => Scope::Record,

@@ -1,15 +1,16 @@
 //! Where streams and tables begin.
 
+use super::global_store::{self, Nothing};
 use super::global_table::{self, GlobalKTable};
 use super::options::{Consumed, Materialized, Topics};
 use super::steps::Steps;
 use super::stream::KStream;
 use super::table::{self, KTable};
 use crate::error::Result;
-use crate::operator::{Input, Source};
+use crate::operator::{Input, Processor, Source};
 use crate::record::TopicPartition;
 use crate::serde::{Datum, Nullable};
-use crate::store::StoreBlueprint;
+use crate::store::{StoreBlueprint, StoreBuilder, StoreHandle};
 use crate::topology::{NodeId, Plan, SourceNode, Subscription, TopicName, Topology, WireSource, Wiring};
 use std::any::TypeId;
 use std::panic::Location;
@@ -136,6 +137,19 @@ impl StreamsBuilder {
         materialized: impl Into<Materialized<K, V>>,
     ) -> GlobalKTable<K, V> {
         global_table::source(&self.steps, Location::caller(), consumed.into(), materialized.into())
+    }
+
+    /// A store that every instance fills in full from a topic with a processor of its own; every other processor may
+    /// read it by its name. The processor forwards nothing, and it runs again over the whole topic to restore the store.
+    #[track_caller]
+    pub fn add_global_store<K: Nullable, V: Nullable, S: StoreHandle, P: Processor<K, V, Nothing, Nothing>>(
+        &self,
+        store: StoreBuilder<S>,
+        consumed: impl Into<Consumed<K, V>>,
+        supplier: impl Fn() -> P + Send + Sync + 'static,
+    ) -> &Self {
+        global_store::add(&self.steps, Location::caller(), store, consumed.into(), supplier);
+        self
     }
 
     /// Adds a store that processors can be connected with by its name; see

@@ -1,15 +1,16 @@
 //! [`GlobalKTable`].
 
 use super::builder::add_source;
+use super::global_store::single_topic;
 use super::materialize;
-use super::options::{Consumed, Materialized, Topics};
+use super::options::{Consumed, Materialized};
 use super::steps::Steps;
 use super::stream::add_below;
 use crate::operator::{Forwarder, TableSource};
 use crate::record::{Change, Topic};
 use crate::serde::Datum;
 use crate::store::TimestampedKeyValueStore;
-use crate::topology::{GlobalStore, Plan, StepId, TopicName, WireOperator, Wiring, boxed};
+use crate::topology::{GlobalStore, StepId, TopicName, WireOperator, Wiring, boxed};
 use std::marker::PhantomData;
 use std::panic::Location;
 use std::rc::Rc;
@@ -72,19 +73,9 @@ pub(super) fn source<K: Datum, V: Datum>(
         let node = add_below(plan, name, vec![source], vec![store.clone()], wire::<K, V>(store.clone()));
         plan.set_output(taken.step, node);
         plan.remember_name(taken.step, Some(&store));
-        plan.add_global(GlobalStore { topic: TopicName::external(topic), store, source });
+        plan.add_global(GlobalStore { topic: TopicName::external(topic), store, source, processed: false });
     });
     GlobalKTable { steps: steps.clone(), step, types: PhantomData }
-}
-
-fn single_topic(plan: &mut Plan, topics: &Topics) -> String {
-    match topics {
-        Topics::Named(names) if names.len() == 1 => names[0].clone(),
-        _ => {
-            plan.problem("a global table is read from exactly one topic");
-            String::new()
-        }
-    }
 }
 
 fn wire<K: Datum, V: Datum>(store: String) -> WireOperator {

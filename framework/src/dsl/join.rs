@@ -210,6 +210,31 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         self.join_global_table(Location::caller(), Kind::Inner, table, selector, joiner)
     }
 
+    /// [`join_global`](Self::join_global) with a joiner that also sees the record's key (`join` with a `ValueJoinerWithKey`).
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// let lines = builder.global_table::<String, String>("lines", "lines");
+    /// let rides = builder.stream::<i32, String>("rides");
+    /// rides.join_global_with_key(&lines, |_, ride| ride.clone(), |k, _, color| format!("{k} {color}")).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("lines").pipe("A".to_owned(), "blue".to_owned())?;
+    /// driver.input("rides").pipe_key_values([(1, "A".to_owned()), (2, "B".to_owned())])?;
+    /// assert_eq!(driver.output("out").read_values::<String>()?, ["1 blue"]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn join_global_with_key<KG: Datum, VG: Datum, VR: Clone + 'static, S: Into<Option<KG>>>(
+        self,
+        table: &GlobalKTable<KG, VG>,
+        selector: impl Fn(&K, &V::Inner) -> S + Send + Sync + 'static,
+        joiner: impl Fn(&K, V::Inner, VG) -> VR + Send + Sync + 'static,
+    ) -> KStream<K, VR> {
+        let joiner = move |key: &K, value: V::Inner, row: Option<VG>| Ok(row.map(|row| joiner(key, value, row)));
+        self.join_global_table(Location::caller(), Kind::Inner, table, selector, joiner)
+    }
+
     /// Joins each record with the global table's row of the key that `selector` makes of it, or with `None` (`leftJoin` with a
     /// `GlobalKTable`). Records with a null value are dropped; a key that is `None` has no row.
     ///
@@ -233,6 +258,31 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         joiner: impl Fn(V::Inner, Option<VG>) -> VR + Send + Sync + 'static,
     ) -> KStream<K, VR> {
         let joiner = move |_: &K, value: V::Inner, row: Option<VG>| Ok(Some(joiner(value, row)));
+        self.join_global_table(Location::caller(), Kind::Left, table, selector, joiner)
+    }
+
+    /// [`left_join_global`](Self::left_join_global) with a joiner that also sees the record's key (`leftJoin` with a `ValueJoinerWithKey`).
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// let lines = builder.global_table::<String, String>("lines", "lines");
+    /// let rides = builder.stream::<i32, String>("rides");
+    /// rides.left_join_global_with_key(&lines, |_, ride| ride.clone(), |k, _, color| format!("{k} {color:?}")).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("lines").pipe("A".to_owned(), "blue".to_owned())?;
+    /// driver.input("rides").pipe_key_values([(1, "A".to_owned()), (2, "B".to_owned())])?;
+    /// assert_eq!(driver.output("out").read_values::<String>()?, ["1 Some(\"blue\")", "2 None"]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn left_join_global_with_key<KG: Datum, VG: Datum, VR: Clone + 'static, S: Into<Option<KG>>>(
+        self,
+        table: &GlobalKTable<KG, VG>,
+        selector: impl Fn(&K, &V::Inner) -> S + Send + Sync + 'static,
+        joiner: impl Fn(&K, V::Inner, Option<VG>) -> VR + Send + Sync + 'static,
+    ) -> KStream<K, VR> {
+        let joiner = move |key: &K, value: V::Inner, row: Option<VG>| Ok(Some(joiner(key, value, row)));
         self.join_global_table(Location::caller(), Kind::Left, table, selector, joiner)
     }
 

@@ -7,6 +7,7 @@
 
 mod branched;
 mod builder;
+mod global_store;
 mod global_table;
 mod grouped;
 mod join;
@@ -22,6 +23,7 @@ mod windowed;
 
 pub use branched::{BranchedKStream, Branches};
 pub use builder::StreamsBuilder;
+pub use global_store::Nothing;
 pub use global_table::GlobalKTable;
 pub use grouped::KGroupedStream;
 pub use options::{Consumed, Grouped, Joined, Materialized, Printed, Produced, Repartitioned};

@@ -80,7 +80,7 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         let stores: Vec<String> = stores.iter().map(|&store| store.to_owned()).collect();
         let (parent, wire) = (self.step, wire_processor(supplier));
         let step = self.steps.take_node(at, move |plan, taken| {
-            let name = plan.name(taken.name, prefix);
+            let name = plan.name_or_generate(taken.name, prefix);
             let parent = plan.output(parent);
             refuse_global(plan, &stores);
             add_below(plan, name, vec![parent], stores.clone(), wire.clone())
@@ -97,7 +97,8 @@ fn refuse_global(plan: &mut Plan, stores: &[String]) {
     }
 }
 
-fn wire_processor<KIn, VIn, KOut, VOut, P>(supplier: impl Fn() -> P + Send + Sync + 'static) -> WireOperator
+/// The recipe for a node that runs a processor.
+pub(super) fn wire_processor<KIn, VIn, KOut, VOut, P>(supplier: impl Fn() -> P + Send + Sync + 'static) -> WireOperator
 where
     KIn: 'static,
     VIn: 'static,

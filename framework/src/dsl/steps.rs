@@ -67,6 +67,7 @@ impl Steps {
     pub(crate) fn replay(&self, plan: &mut Plan) {
         for (index, step) in self.0.borrow().iter().enumerate() {
             plan.begin_step(step.at);
+            plan.remember_name(StepId(index), step.name.as_deref());
             (step.replay)(plan, Taken { step: StepId(index), name: step.name.as_deref() });
         }
     }

@@ -343,7 +343,8 @@ impl<K: Datum, V: Datum> KTable<K, V> {
         })
     }
 
-    /// Makes another value of each row. The mapper is not called for a deletion, which goes on as it is. Keys and timestamps
+    /// Makes another value of each row. The mapper is not called for a deletion, which goes on as it is; where it
+    /// gives `None`, the row is deleted. Keys and timestamps
     /// stay. The mapper may be called again for the same row, when a join looks it up: it must not have effects.
     ///
     /// ```
@@ -356,7 +357,7 @@ impl<K: Datum, V: Datum> KTable<K, V> {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     #[track_caller]
-    pub fn map_values<V2: Datum>(self, mapper: impl Fn(V) -> V2 + Send + Sync + 'static) -> KTable<K, V2> {
+    pub fn map_values<R: Nullable>(self, mapper: impl Fn(V) -> R + Send + Sync + 'static) -> KTable<K, R::Inner> {
         self.mapped(Location::caller(), move |_, value| Ok(mapper(value)), None)
     }
 
@@ -372,7 +373,10 @@ impl<K: Datum, V: Datum> KTable<K, V> {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     #[track_caller]
-    pub fn map_values_with_key<V2: Datum>(self, mapper: impl Fn(&K, V) -> V2 + Send + Sync + 'static) -> KTable<K, V2> {
+    pub fn map_values_with_key<R: Nullable>(
+        self,
+        mapper: impl Fn(&K, V) -> R + Send + Sync + 'static,
+    ) -> KTable<K, R::Inner> {
         self.mapped(Location::caller(), move |key, value| Ok(mapper(key, value)), None)
     }
 
@@ -392,10 +396,10 @@ impl<K: Datum, V: Datum> KTable<K, V> {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     #[track_caller]
-    pub fn try_map_values_with_key<V2: Datum>(
+    pub fn try_map_values_with_key<R: Nullable>(
         self,
-        mapper: impl Fn(&K, V) -> Result<V2> + Send + Sync + 'static,
-    ) -> KTable<K, V2> {
+        mapper: impl Fn(&K, V) -> Result<R> + Send + Sync + 'static,
+    ) -> KTable<K, R::Inner> {
         self.mapped(Location::caller(), mapper, None)
     }
 
@@ -414,30 +418,30 @@ impl<K: Datum, V: Datum> KTable<K, V> {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     #[track_caller]
-    pub fn map_values_with<V2: Datum>(
+    pub fn map_values_with<R: Nullable>(
         self,
-        mapper: impl Fn(&K, V) -> V2 + Send + Sync + 'static,
-        materialized: impl Into<Materialized<K, V2>>,
-    ) -> KTable<K, V2> {
+        mapper: impl Fn(&K, V) -> R + Send + Sync + 'static,
+        materialized: impl Into<Materialized<K, R::Inner>>,
+    ) -> KTable<K, R::Inner> {
         self.mapped(Location::caller(), move |key, value| Ok(mapper(key, value)), Some(materialized.into()))
     }
 
-    fn mapped<V2: Datum>(
+    fn mapped<R: Nullable>(
         self,
         at: &'static Location<'static>,
-        mapper: impl Fn(&K, V) -> Result<V2> + Send + Sync + 'static,
-        materialized: Option<Materialized<K, V2>>,
-    ) -> KTable<K, V2> {
-        let mapper = Arc::new(mapper);
+        mapper: impl Fn(&K, V) -> Result<R> + Send + Sync + 'static,
+        materialized: Option<Materialized<K, R::Inner>>,
+    ) -> KTable<K, R::Inner> {
+        let mapper = Arc::new(move |key: &K, value: V| mapper(key, value).map(R::into_option));
         self.derive(at, "KTABLE-MAPVALUES-", materialized, move |parent| {
             let (for_operator, for_lookup) = (mapper.clone(), mapper.clone());
-            let operator = move |stored, sends_old_values, node, down: Edge<K, Change<V2>>| -> Edge<K, Change<V>> {
+            let operator = move |stored, sends_old_values, node, down: Edge<K, Change<R::Inner>>| {
                 let mapper = for_operator.clone();
-                Rc::new(TableMapValues { mapper, sends_old_values, stored, node, down })
+                Rc::new(TableMapValues { mapper, sends_old_values, stored, node, down }) as Edge<K, Change<V>>
             };
             let lookup = move |wiring: &Wiring<'_>| {
                 let (parent, mapper) = (wiring.lookup::<K, V>(parent)?, for_lookup.clone());
-                Ok(Rc::new(MappedLookup { parent, mapper }) as Rc<dyn Lookup<K, V2>>)
+                Ok(Rc::new(MappedLookup { parent, mapper }) as Rc<dyn Lookup<K, R::Inner>>)
             };
             (operator, lookup)
         })

@@ -3,7 +3,7 @@
 use super::errors::ErrorPolicies;
 use super::punctuation::Punctuations;
 use crate::config::ErrorPolicy;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Scope};
 use crate::record::{Headers, Message, NO_TIMESTAMP, Outgoing, RecordContext, RecordMetadata, TaskId, Topic};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -135,17 +135,20 @@ impl TaskContext {
         self.policies.dead_letter_topic.is_some()
     }
 
-    /// Answers a record error by the policy of its kind: `Ok` if the record is to be skipped.
+    /// Answers a record error by the policy of its kind: `Ok` if the record is to be skipped. An error that was
+    /// answered further down passes.
     pub(crate) fn record_failed(&self, node: &str, error: Error) -> Result<()> {
+        if error.scope() != Scope::Record {
+            return Err(error);
+        }
         let choice = match error.kind() {
             ErrorKind::Deserialization => self.policies.deserialization,
             ErrorKind::Processing => self.policies.processing,
-            ErrorKind::Serialization | ErrorKind::Production => self.policies.production,
-            _ => return Err(error.context(format!("task {} at `{node}`", self.task))),
+            _ => self.policies.production,
         };
         self.send_dead_letter(&error);
         match choice {
-            ErrorPolicy::Fail => Err(error.context(format!("task {} at `{node}`", self.task))),
+            ErrorPolicy::Fail => Err(error.context(format!("task {} at `{node}`", self.task)).answered()),
             ErrorPolicy::Continue => {
                 tracing::warn!(task = %self.task, node, source = ?self.record.source(), %error, "record skipped");
                 self.record.count_dropped();

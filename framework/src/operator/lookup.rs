@@ -56,10 +56,10 @@ pub(crate) struct MappedLookup<F, K, V> {
 
 impl<F, K, V, V2> Lookup<K, V2> for MappedLookup<F, K, V>
 where
-    F: Fn(&K, V) -> Result<V2>,
+    F: Fn(&K, V) -> Result<Option<V2>>,
 {
     fn get(&self, key: &K) -> Result<Option<ValueAndTimestamp<V2>>> {
-        let Some(row) = self.parent.get(key)? else { return Ok(None) };
-        Ok(Some(ValueAndTimestamp::new((self.mapper)(key, row.value)?, row.timestamp)))
+        let Some(ValueAndTimestamp { value, timestamp }) = self.parent.get(key)? else { return Ok(None) };
+        Ok((self.mapper)(key, value)?.map(|value| ValueAndTimestamp::new(value, timestamp)))
     }
 }

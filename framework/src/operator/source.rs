@@ -138,7 +138,8 @@ impl<K: Nullable, V: Nullable> Source<K, V> {
                 self.queue_time.set(self.queue_time.get().max(timestamp));
                 Decoded::Record(Record { key, value, timestamp, headers: message.headers.clone() })
             }
-            Err(error) => Decoded::Failed(error),
+            // No policy is asked about a record without a time, as in Kafka Streams.
+            Err(error) => Decoded::Failed(error.answered()),
         })
     }
 

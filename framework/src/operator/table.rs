@@ -83,7 +83,7 @@ where
     }
 }
 
-/// Makes another value of each row; tombstones stay.
+/// Makes another value of each row; tombstones stay, and a mapper that gives `None` makes one.
 pub(crate) struct TableMapValues<F, K: Datum, V: Datum> {
     pub(crate) mapper: Arc<F>,
     pub(crate) sends_old_values: bool,
@@ -95,23 +95,23 @@ pub(crate) struct TableMapValues<F, K: Datum, V: Datum> {
 impl<F, K: Datum, V: Datum> TableMapValues<F, K, V> {
     fn old<VIn>(&self, key: &K, old: Option<VIn>) -> Result<Option<V>>
     where
-        F: Fn(&K, VIn) -> Result<V>,
+        F: Fn(&K, VIn) -> Result<Option<V>>,
     {
         match &self.stored {
             _ if !self.sends_old_values => Ok(None),
             Some(stored) => Ok(stored.store.get(key)?.map(|row| row.value)),
-            None => old.map(|old| (self.mapper)(key, old)).transpose(),
+            None => old.map_or(Ok(None), |old| (self.mapper)(key, old)),
         }
     }
 }
 
 impl<F, K: Datum, VIn, V: Datum> Forward<K, Change<VIn>> for TableMapValues<F, K, V>
 where
-    F: Fn(&K, VIn) -> Result<V>,
+    F: Fn(&K, VIn) -> Result<Option<V>>,
 {
     fn record(&self, record: Record<K, Change<VIn>>) -> Result<()> {
         let Record { key, value: Change { new, old, is_latest }, timestamp, headers } = record;
-        let mapped = new.map(|new| (self.mapper)(&key, new)).transpose();
+        let mapped = new.map_or(Ok(None), |new| (self.mapper)(&key, new));
         let (new, old) = match mapped.and_then(|new| Ok((new, self.old(&key, old)?))) {
             Ok(mapped) => mapped,
             Err(error) => return self.node.failed(error),

@@ -13,8 +13,8 @@ use crate::record::{Headers, Message, Outgoing, TaskId, Topic, TopicPartition};
 use crate::runtime::{OpenStores, Task, TaskSettings};
 use crate::serde::Registry;
 use crate::serde::registry::EmbeddedRegistry;
-use crate::store::{CacheBudget, StoreHandle};
-use crate::topology::{Blueprint, Subscription, Subtopology, Topology};
+use crate::store::{CacheBudget, StoreBlueprint, StoreHandle, TaskStores};
+use crate::topology::{Blueprint, GlobalStore, Subscription, Subtopology, Topology};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -71,8 +71,8 @@ pub struct TopologyTestDriver {
     /// What each commit wrote, for `crash`.
     committed: BTreeMap<TopicPartition, String>,
     outputs: BTreeMap<Topic, VecDeque<OutputMessage>>,
-    /// Everything that was ever sent to a topic of the application's own.
-    internal: BTreeMap<Topic, Vec<OutputMessage>>,
+    /// Everything that was ever written to a topic of the application's own, or to one that a store is restored from.
+    kept: BTreeMap<Topic, Vec<OutputMessage>>,
     dropped_before: u64,
 }
 
@@ -119,7 +119,7 @@ impl TopologyTestDriver {
             next_offsets: BTreeMap::new(),
             committed: BTreeMap::new(),
             outputs: BTreeMap::new(),
-            internal: BTreeMap::new(),
+            kept: BTreeMap::new(),
             dropped_before: 0,
         };
         driver.open()?;
@@ -131,6 +131,7 @@ impl TopologyTestDriver {
             let task = self.open_task(&global)?;
             self.settings.globals = Some(task.stores().query_source());
             self.global_task = Some(task);
+            self.process_lost_globals()?;
         }
         let mut task = self.open_task(&self.whole.clone())?;
         for (number, partition) in task.partitions().cloned().enumerate().collect::<Vec<_>>() {
@@ -142,15 +143,28 @@ impl TopologyTestDriver {
         self.finish()
     }
 
+    /// Global stores in memory that a processor fills have no rows to be restored from: it runs again.
+    fn process_lost_globals(&mut self) -> Result<()> {
+        let lost = |global: &&GlobalStore| {
+            global.processed && !self.blueprint.store(&global.store).is_some_and(|store| store.spec().is_persistent())
+        };
+        let topics: Vec<Topic> =
+            self.blueprint.globals.iter().filter(lost).map(|global| Topic::from(&global.topic.name)).collect();
+        for topic in topics {
+            for (offset, message) in self.kept.get(&topic).cloned().unwrap_or_default().iter().enumerate() {
+                self.process_global(&topic, &message.as_message(offset as i64))?;
+            }
+        }
+        Ok(())
+    }
+
     fn open_task(&self, subtopology: &Subtopology) -> Result<Task> {
         let threads = 1 + u64::from(self.global.is_some());
         let budget = usize::try_from(self.config.statestore_cache_max_bytes / threads).unwrap_or(usize::MAX);
         let budget = CacheBudget::new(budget, READ_CACHE_BYTES);
         let memory = self.memory.clone();
         let open = OpenStores::open(&self.blueprint, subtopology, TASK, &self.settings, memory, budget, self.now_ms)?;
-        if !subtopology.is_global {
-            self.restore(&open)?;
-        }
+        self.restore(&open)?;
         let application_id = &self.settings.application_id;
         let mut partitions: Vec<TopicPartition> = subtopology
             .source_topics(&self.blueprint.nodes)
@@ -167,7 +181,7 @@ impl TopologyTestDriver {
     fn restore(&self, open: &OpenStores) -> Result<()> {
         for store in 0..open.stores.len() {
             let Some(changelog) = open.stores.changelog(store) else { continue };
-            let Some(messages) = self.internal.get(&changelog.topic) else { continue };
+            let Some(messages) = self.kept.get(&changelog.topic) else { continue };
             let from = usize::try_from(open.stores.position(store).unwrap_or(0)).unwrap_or(0);
             for (offset, message) in messages.iter().enumerate().skip(from) {
                 let message = message.as_message(offset as i64);
@@ -204,15 +218,36 @@ impl TopologyTestDriver {
     /// use then, save for looking at what was sent before.
     pub fn pipe_message(&mut self, topic: &str, message: &OutputMessage) -> Result<()> {
         let topic = Topic::from(topic);
-        let offset = self.next_offsets.entry(topic.clone()).or_insert(0);
-        let message_offset = *offset;
-        *offset += 1;
-        let borrowed = message.as_message(message_offset);
+        let borrowed = message.as_message(self.append(&topic, message));
         if self.global.as_ref().is_some_and(|global| self.reads(global, &topic)) {
             return self.process_global(&topic, &borrowed);
         }
         self.push(&topic, &borrowed)?;
         self.finish()
+    }
+
+    /// Writes to the end of a topic; returns the offset.
+    fn append(&mut self, topic: &Topic, message: &OutputMessage) -> i64 {
+        if self.is_own(topic) || self.is_changelog(topic) {
+            self.kept.entry(topic.clone()).or_default().push(message.clone());
+        }
+        let next_offset = self.next_offsets.entry(topic.clone()).or_insert(0);
+        *next_offset += 1;
+        *next_offset - 1
+    }
+
+    fn is_own(&self, topic: &Topic) -> bool {
+        let rest = topic.as_str().strip_prefix(&*self.settings.application_id);
+        rest.is_some_and(|rest| rest.starts_with('-'))
+    }
+
+    /// Whether a store is restored from the topic, or a processor fills one from it.
+    fn is_changelog(&self, topic: &Topic) -> bool {
+        let application_id = &self.settings.application_id;
+        let restores =
+            |store: &Arc<dyn StoreBlueprint>| store.spec().changelog_topic(application_id).as_ref() == Some(topic);
+        self.blueprint.stores.iter().any(restores)
+            || self.blueprint.globals.iter().any(|global| *global.topic.name == *topic.as_str())
     }
 
     fn process_global(&mut self, topic: &Topic, message: &Message<'_>) -> Result<()> {
@@ -222,9 +257,9 @@ impl TopologyTestDriver {
         task.push(number, message)?;
         while task.process(self.now_ms)? {}
         task.flush()?;
-        task.stores().commit(&[], self.now_ms)?;
         task.committed();
-        Ok(())
+        let stores = task.stores().clone();
+        stores.commit(&self.changelog_ends(&stores), self.now_ms)
     }
 
     fn push(&mut self, topic: &Topic, message: &Message<'_>) -> Result<()> {
@@ -282,38 +317,32 @@ impl TopologyTestDriver {
         task.committed();
         let back = self.capture(sent);
         self.committed.extend(progress.into_iter().map(|progress| (progress.partition, progress.metadata)));
-        let positions = self.changelog_ends();
-        self.running().stores().commit(&positions, now_ms)?;
-        for (topic, offset) in back {
-            let message = self.internal[&topic][offset].clone();
-            self.push(&topic, &message.as_message(offset as i64))?;
+        let stores = self.running().stores().clone();
+        stores.commit(&self.changelog_ends(&stores), now_ms)?;
+        for (topic, offset, message) in back {
+            self.push(&topic, &message.as_message(offset))?;
         }
         Ok(())
     }
 
-    /// Keeps what was sent; returns what the topology reads again.
-    fn capture(&mut self, sent: Vec<(Topic, OutputMessage)>) -> Vec<(Topic, usize)> {
+    /// Keeps what was sent; returns what the topology reads again, with its offsets.
+    fn capture(&mut self, sent: Vec<(Topic, OutputMessage)>) -> Vec<(Topic, i64, OutputMessage)> {
         let mut back = Vec::new();
-        let prefix = format!("{}-", self.settings.application_id);
         for (topic, message) in sent {
-            let is_read_again = self.reads(&self.whole, &topic);
-            if topic.as_str().starts_with(&prefix) || is_read_again {
-                let messages = self.internal.entry(topic.clone()).or_default();
-                messages.push(message.clone());
-                if is_read_again {
-                    back.push((topic.clone(), messages.len() - 1));
-                }
+            let offset = self.append(&topic, &message);
+            if self.reads(&self.whole, &topic) || self.matches(&self.whole, &topic) {
+                back.push((topic.clone(), offset, message.clone()));
             }
             self.outputs.entry(topic).or_default().push_back(message);
         }
         back
     }
 
-    fn changelog_ends(&mut self) -> Vec<(u32, i64)> {
-        let stores = self.running().stores().clone();
+    /// By store, the end of the topic it is restored from.
+    fn changelog_ends(&self, stores: &TaskStores) -> Vec<(u32, i64)> {
         let end = |store| {
             let changelog = stores.changelog(store)?;
-            Some((store, self.internal.get(&changelog.topic).map_or(0, Vec::len) as i64))
+            Some((store, self.kept.get(&changelog.topic).map_or(0, Vec::len) as i64))
         };
         (0..stores.len()).filter_map(end).collect()
     }
@@ -359,12 +388,12 @@ impl TopologyTestDriver {
 
     /// Everything that was sent to a changelog or repartition topic, by the topic's full name.
     pub fn internal_messages(&self, topic: &str) -> &[OutputMessage] {
-        self.internal.get(&Topic::from(topic)).map_or(&[], Vec::as_slice)
+        self.kept.get(&Topic::from(topic)).map_or(&[], Vec::as_slice)
     }
 
     /// The full names of the changelog and repartition topics that something was sent to.
     pub fn internal_topics(&self) -> impl Iterator<Item = &str> {
-        self.internal.keys().map(Topic::as_str)
+        self.kept.keys().filter(|topic| self.is_own(topic)).map(Topic::as_str)
     }
 
     pub(super) fn read_message(&mut self, topic: &str) -> Option<OutputMessage> {

@@ -38,7 +38,7 @@ fn write_global(text: &mut String, blueprint: &Blueprint, subtopology: &Subtopol
             }
         }
     }
-    writeln!(text)
+    Ok(())
 }
 
 fn write_subtopology(text: &mut String, blueprint: &Blueprint, subtopology: &Subtopology) -> fmt::Result {

@@ -34,9 +34,7 @@ pub(super) struct TypedRows<S: Stored> {
 enum Policy {
     /// It waits in the cache.
     HoldBack,
-    /// It is written and forwarded: caching is on, but the thread has no bytes for it.
-    WriteAndForward,
-    /// It is written; whoever put it forwards it.
+    /// It is written; whoever put it forwards it. Caching is off, or the thread has no bytes for it.
     Write,
 }
 
@@ -49,10 +47,9 @@ pub(super) trait RowListener<V> {
 impl<S: Stored> TypedRows<S> {
     /// Rows of `table` with values of `serde`.
     pub(super) fn new(table: Rc<Table>, serde: Arc<dyn Serde<S::Value>>, budget: &CacheBudget) -> Self {
-        let policy = match (table.spec().is_cached(), budget.holds_back()) {
-            (true, true) => Policy::HoldBack,
-            (true, false) => Policy::WriteAndForward,
-            (false, _) => Policy::Write,
+        let policy = match table.spec().is_cached() && budget.holds_back() {
+            true => Policy::HoldBack,
+            false => Policy::Write,
         };
         let allowance = if policy == Policy::HoldBack { budget.records() } else { budget.reads() };
         TypedRows {
@@ -132,7 +129,6 @@ impl<S: Stored> TypedRows<S> {
         let mut bytes = self.buffer.take();
         let result = self.encode(value.as_ref(), &mut bytes).and_then(|()| match self.policy {
             Policy::HoldBack => self.hold_back(row, value, &bytes),
-            Policy::WriteAndForward => self.write_and_forward(row, value, &bytes),
             Policy::Write => self.write_through(row, value, &bytes),
         });
         self.buffer.replace(bytes);
@@ -150,7 +146,7 @@ impl<S: Stored> TypedRows<S> {
     fn write_through(&self, row: &[u8], value: Option<S>, bytes: &[u8]) -> Result<()> {
         self.write(row, value.as_ref(), bytes)?;
         self.cache_written(row, value, bytes);
-        if self.policy == Policy::Write { self.evict() } else { Ok(()) }
+        self.evict()
     }
 
     fn cache_written(&self, row: &[u8], value: Option<S>, bytes: &[u8]) {
@@ -158,19 +154,6 @@ impl<S: Stored> TypedRows<S> {
             let value = Encoded { value, encoded: None, row_bytes: bytes.len() };
             self.cache.borrow_mut().write_through(row, value);
         }
-    }
-
-    /// What Kafka Streams does with a cache of no size: the update is evicted, and thereby flushed, at once.
-    fn write_and_forward(&self, row: &[u8], value: Option<S>, bytes: &[u8]) -> Result<()> {
-        let Some(listener) = self.listener.borrow().clone() else { return self.write_through(row, value, bytes) };
-        let (existed, old) = self.below(row, Below::Unknown, value.is_none())?;
-        if value.is_none() && !existed {
-            return Ok(());
-        }
-        self.write_through(row, value.clone(), bytes)?;
-        self.evict()?;
-        let context = self.table.context();
-        self.forward(&*listener, row, value, old, context.timestamp(), context.headers())
     }
 
     /// Writes a row and logs it, in this order.
@@ -285,9 +268,6 @@ impl<S: Stored> TypedRows<S> {
     }
 
     fn look_below(&self, row: &[u8]) -> Result<Option<S>> {
-        if self.policy == Policy::WriteAndForward {
-            return self.get(row);
-        }
         self.table.get(row)?.map(|bytes| self.decode(&bytes)).transpose()
     }
 
@@ -301,7 +281,7 @@ impl<S: Stored> TypedRows<S> {
     ) -> Result<RowScan<S>> {
         let rows = match self.policy {
             Policy::HoldBack => self.cache.borrow_mut().rows(&range, direction, held),
-            Policy::Write | Policy::WriteAndForward => Vec::new(),
+            Policy::Write => Vec::new(),
         };
         Ok(RowScan::new(rows, self.table.scan(range, direction)?, self.serde.clone(), direction))
     }
