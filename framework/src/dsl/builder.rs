@@ -140,7 +140,26 @@ impl StreamsBuilder {
     }
 
     /// A store that every instance fills in full from a topic with a processor of its own; every other processor may
-    /// read it by its name. The processor forwards nothing, and it runs again over the whole topic to restore the store.
+    /// read it by its name (`addGlobalStore`). The processor forwards nothing, and it runs again over the whole topic to
+    /// restore the store.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # use kstreams::{operator::ProcessorContext, record::Record, serde::Format, store::{KeyValueStore, Stores}};
+    /// # let builder = StreamsBuilder::new();
+    /// let lengths = Stores::persistent_key_value_store("lengths");
+    /// let lengths = Stores::key_value_store_builder(lengths, Format::string(), Format::i64());
+    /// builder.add_global_store(lengths, "words", || {
+    ///     |context: &ProcessorContext<Nothing, Nothing>, word: Record<i32, String>| {
+    ///         let lengths: KeyValueStore<String, i64> = context.state_store("lengths")?;
+    ///         lengths.put(&word.value, word.value.len() as i64)
+    ///     }
+    /// });
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("words").pipe(1, "hello".to_owned())?;
+    /// assert_eq!(driver.store::<KeyValueStore<String, i64>>("lengths")?.get(&"hello".to_owned())?, Some(5));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     #[track_caller]
     pub fn add_global_store<K: Nullable, V: Nullable, S: StoreHandle, P: Processor<K, V, Nothing, Nothing>>(
         &self,
