@@ -22,6 +22,7 @@ const LAYERS: &[&[&str]] = &[
 const CONFINED: &[(&str, &str)] =
     &[("rocksdb::", "engine/rocksdb"), ("fjall::", "engine/fjall"), ("rdkafka::", "log/kafka")];
 
+/// Without doc comments.
 const FILE_LINES_MAX: usize = 600;
 
 fn root() -> PathBuf {
@@ -144,7 +145,9 @@ fn files_are_rooms_not_halls() {
     let mut long = Vec::new();
     for folder in ["framework/src", "apps"] {
         for file in rust_files(&root.join(folder)) {
-            let lines = fs::read_to_string(&file).unwrap().lines().count();
+            let text = fs::read_to_string(&file).unwrap();
+            // Examples make doc comments long, and no file harder to find one's way in.
+            let lines = text.lines().filter(|line| !line.trim_start().starts_with("///")).count();
             if lines > FILE_LINES_MAX {
                 long.push(format!("{} has {lines} lines", file.strip_prefix(&root).unwrap().display()));
             }

@@ -85,6 +85,25 @@ impl Choice for StoreFormat {
 
 /// What happens to a record that cannot be decoded, processed or sent. It is counted in any case, and goes to the
 /// [dead-letter topic](super::Config::dead_letter_topic) if one is named, as with Kafka's own handlers.
+///
+/// ```
+/// use kstreams::config::{Config, ErrorPolicy};
+/// use kstreams::dsl::StreamsBuilder;
+/// use kstreams::testing::TopologyTestDriver;
+///
+/// let builder = StreamsBuilder::new();
+/// builder.stream::<i32, i32>("in").to("out");
+/// let topology = builder.build()?;
+///
+/// let careful = Config::new("test", "embedded:");
+/// let mut driver = TopologyTestDriver::with_config(&topology, careful.clone())?;
+/// assert!(driver.input("in").pipe_bytes(Some(b"?"), Some(b"?"), 0).is_err());
+///
+/// let mut driver = TopologyTestDriver::with_config(&topology, careful.on_record_errors(ErrorPolicy::Continue))?;
+/// driver.input("in").pipe_bytes(Some(b"?"), Some(b"?"), 0)?;
+/// assert_eq!(driver.dropped_records(), 1);
+/// # Ok::<(), kstreams::error::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ErrorPolicy {
     /// The application stops. Kafka: `LogAndFail…`.

@@ -209,7 +209,27 @@ impl Config {
         self
     }
 
-    /// Skips records that cannot be decoded, processed or sent, and sends them to that topic.
+    /// Skips records that cannot be decoded, processed or sent, and sends them to that topic, which must exist. A dead letter
+    /// is the source record's bytes and headers, with Kafka's headers `__streams.errors.…` for what went wrong and where.
+    ///
+    /// ```
+    /// use kstreams::config::Config;
+    /// use kstreams::dsl::StreamsBuilder;
+    /// use kstreams::testing::TopologyTestDriver;
+    ///
+    /// let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").to("out");
+    /// let config = Config::new("test", "embedded:").dead_letters("dead-letters");
+    /// let mut driver = TopologyTestDriver::with_config(&builder.build()?, config)?;
+    /// driver.input("in").pipe_bytes(Some(&[0, 0, 0, 1]), Some(&[0, 0, 0, 5]), 0)?;
+    /// driver.input("in").pipe_bytes(Some(&[0, 0, 0, 1]), Some(b"fives"), 0)?;
+    ///
+    /// let (topic, letter) = driver.take_outputs().remove(0);
+    /// assert_eq!((topic.as_str(), letter.value.as_deref()), ("dead-letters", Some(&b"fives"[..])));
+    /// assert_eq!(letter.headers.last("__streams.errors.topic"), Some(Some(&b"in"[..])));
+    /// assert_eq!(letter.headers.last("__streams.errors.offset"), Some(Some(&b"1"[..])));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn dead_letters(mut self, topic: impl Into<String>) -> Self {
         self.dead_letter_topic = Some(topic.into());
         self.on_record_errors(ErrorPolicy::Continue)

@@ -49,6 +49,19 @@ impl<K, V> From<TimestampPolicy> for TimestampExtractor<K, V> {
 impl<K, V> TimestampExtractor<K, V> {
     /// An extractor of your own: gets key, value, the message and the partition's time so far
     /// ([`NO_TIMESTAMP`] if there is none), gives milliseconds since the epoch.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, operator::TimestampExtractor, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// let never_back = TimestampExtractor::custom(|_, _, message, partition_time| Ok(message.timestamp.max(partition_time)));
+    /// builder.stream::<i32, i32>(Consumed::from("in").with_timestamp_extractor(never_back)).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_at(1, 5, 7_000)?;
+    /// driver.input("in").pipe_at(1, 5, 3_000)?;
+    /// let records = driver.output("out").read_records::<i32, i32>()?;
+    /// assert_eq!(records.iter().map(|record| record.timestamp).collect::<Vec<_>>(), [7_000, 7_000]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn custom(extract: impl Fn(&K, &V, &Message<'_>, i64) -> Result<i64> + Send + Sync + 'static) -> Self {
         Self::Custom(Arc::new(extract))
     }

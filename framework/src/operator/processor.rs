@@ -17,7 +17,55 @@ use std::time::Duration;
 /// A step that may hold state of its own, read and write stores, and forward at will.
 /// Kafka Streams: `org.apache.kafka.streams.processor.api.Processor`.
 ///
-/// One instance runs per task; a rollback makes a new one, so what must survive belongs into a store.
+/// One instance runs per task; a rollback makes a new one, so what must survive belongs into a store. A closure that
+/// takes a context and a record is a processor without [`init`](Self::init).
+///
+/// ```
+/// use kstreams::dsl::StreamsBuilder;
+/// use kstreams::error::Result;
+/// use kstreams::operator::{Processor, ProcessorContext, PunctuationType};
+/// use kstreams::record::Record;
+/// use kstreams::serde::Format;
+/// use kstreams::store::{KeyValueStore, Stores};
+/// use kstreams::testing::TopologyTestDriver;
+/// use std::time::Duration;
+///
+/// /// Counts keys, and tells the counts once a minute of stream time.
+/// struct Totals;
+///
+/// impl Processor<String, i64, String, i64> for Totals {
+///     fn init(&mut self, context: &ProcessorContext<String, i64>) -> Result<()> {
+///         context.schedule(Duration::from_secs(60), PunctuationType::StreamTime, |context, now_ms| {
+///             let totals: KeyValueStore<String, i64> = context.state_store("totals")?;
+///             for row in totals.all()? {
+///                 let (key, total) = row?;
+///                 context.forward(Record::new(key, total, now_ms))?;
+///             }
+///             Ok(())
+///         })?;
+///         Ok(())
+///     }
+///
+///     fn process(&mut self, context: &ProcessorContext<String, i64>, record: Record<String, i64>) -> Result<()> {
+///         let totals: KeyValueStore<String, i64> = context.state_store("totals")?;
+///         let total = totals.get(&record.key)?.unwrap_or(0) + record.value;
+///         totals.put(&record.key, total)
+///     }
+/// }
+///
+/// let builder = StreamsBuilder::new();
+/// let totals = Stores::persistent_key_value_store("totals");
+/// builder.add_state_store(Stores::key_value_store_builder(totals, Format::string(), Format::i64()));
+/// builder.stream::<String, i64>("in").process(|| Totals, &["totals"]).to("out");
+///
+/// let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+/// for (value, time_ms) in [(1_i64, 0), (2, 30_000), (4, 60_000)] {
+///     driver.input("in").pipe_at("a".to_owned(), value, time_ms)?;
+/// }
+/// let totals = driver.output("out").read_values::<i64>()?;
+/// assert_eq!(totals, [1, 7]); // due with the first record, and at 60 s
+/// # Ok::<(), kstreams::error::Error>(())
+/// ```
 pub trait Processor<KIn, VIn, KOut, VOut>: 'static {
     /// Called once, before the first record: fetch stores, schedule punctuations.
     ///
@@ -46,6 +94,20 @@ where
 
 /// What a processor may do: look around, forward, reach its stores, schedule punctuations. Cheap to clone.
 /// Kafka Streams: `org.apache.kafka.streams.processor.api.ProcessorContext`.
+///
+/// ```
+/// # use kstreams::{dsl::*, operator::ProcessorContext, record::Record, testing::*};
+/// # let builder = StreamsBuilder::new();
+/// builder.stream::<i32, i32>("in").process(|| |context: &ProcessorContext<i32, String>, record: Record<i32, i32>| {
+///     let source = context.record_metadata().expect("a record is being processed");
+///     let place = format!("{} in task {}: {}-{}", record.value, context.task_id(), source.topic, source.offset);
+///     context.forward(record.with_value(place))
+/// }, &[]).to("out");
+/// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+/// driver.input("in").pipe_key_values([(1, 5), (2, 7)])?;
+/// assert_eq!(driver.output("out").read_values::<String>()?, ["5 in task 0_0: in-0", "7 in task 0_0: in-1"]);
+/// # Ok::<(), kstreams::error::Error>(())
+/// ```
 pub struct ProcessorContext<K, V> {
     shared: Rc<Shared<K, V>>,
 }
@@ -130,18 +192,48 @@ impl<K: 'static, V: 'static> ProcessorContext<K, V> {
         self.shared.node.record().wall_clock()
     }
 
-    /// Sends the record to all children, in the order they were attached.
+    /// Sends the record to all children, in the order they were attached. It goes through everything below before this
+    /// returns.
     ///
     /// # Errors
     /// A negative timestamp; what the record-error policy did not absorb below.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, operator::ProcessorContext, record::Record, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").process(|| |context: &ProcessorContext<i32, i32>, record: Record<i32, i32>| {
+    ///     context.forward(record.clone())?;
+    ///     context.forward(record.with_timestamp(7_000))
+    /// }, &[]).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_at(1, 5, 1_000)?;
+    /// let records = driver.output("out").read_records::<i32, i32>()?;
+    /// assert_eq!(records.iter().map(|record| record.timestamp).collect::<Vec<_>>(), [1_000, 7_000]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn forward(&self, record: Record<K, V>) -> Result<()> {
         self.send(&self.shared.all, record)
     }
 
-    /// Sends the record to the child of that name.
+    /// Sends the record to the child of that name (`forward` with a child name): the name given to the step after this one.
     ///
     /// # Errors
     /// An unknown child; a negative timestamp; what the record-error policy did not absorb below.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, operator::ProcessorContext, record::Record, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// let routed = builder.stream::<i32, i32>("in").process(|| |context: &ProcessorContext<i32, i32>, record: Record<i32, i32>| {
+    ///     let child = if record.value > 10 { "large" } else { "small" };
+    ///     context.forward_to(record, child)
+    /// }, &[]);
+    /// routed.clone().to("large").named("large");
+    /// routed.to("small").named("small");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(1, 5), (2, 50)])?;
+    /// assert_eq!(driver.output("large").read_values::<i32>()?, [50]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn forward_to(&self, record: Record<K, V>, child: &str) -> Result<()> {
         match self.shared.children.iter().find(|(name, _)| name == child) {
             Some((_, edge)) => self.send(edge, record),
@@ -187,10 +279,43 @@ impl<K: 'static, V: 'static> ProcessorContext<K, V> {
         Error::new(ErrorKind::NotFound, sentence).with_hint(format!("it has [{}]", known.join(", ")))
     }
 
-    /// Calls `punctuate` every `interval` (at least a millisecond) with the time at which it fires.
+    /// Calls `punctuate` every `interval` (at least a millisecond) with the time at which it fires. What it forwards goes to
+    /// the children like anything else; it has no source record. A call that was missed is not made up for more than once.
     ///
     /// # Errors
     /// An interval below one millisecond.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, operator::*, record::Record, testing::*};
+    /// # use std::time::Duration;
+    /// struct Clocks;
+    ///
+    /// impl Processor<i32, i32, i32, i64> for Clocks {
+    ///     fn init(&mut self, context: &ProcessorContext<i32, i64>) -> kstreams::error::Result<()> {
+    ///         let second = Duration::from_secs(1);
+    ///         context.schedule(second, PunctuationType::StreamTime, |context, time_ms| {
+    ///             context.forward(Record::new(1, time_ms, time_ms))
+    ///         })?;
+    ///         context.schedule(second, PunctuationType::WallClockTime, |context, time_ms| {
+    ///             context.forward(Record::new(2, time_ms, time_ms))
+    ///         })?;
+    ///         Ok(())
+    ///     }
+    ///
+    ///     fn process(&mut self, _: &ProcessorContext<i32, i64>, _: Record<i32, i32>) -> kstreams::error::Result<()> {
+    ///         Ok(())
+    ///     }
+    /// }
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").process(|| Clocks, &[]).to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_at(0, 0, 500)?;
+    /// driver.input("in").pipe_at(0, 0, 3_100)?;
+    /// driver.advance_wall_clock(Duration::from_millis(2_500))?;
+    /// let fired = driver.output("out").read_key_values::<i32, i64>()?;
+    /// assert_eq!(fired, [(1, 500), (1, 3_100), (2, 2_500)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn schedule(
         &self,
         interval: Duration,
@@ -298,6 +423,36 @@ impl<K, V> FixedKeyRecord<K, V> {
 
 /// A processor that cannot change keys, so that what follows needs no repartitioning.
 /// Kafka Streams: `org.apache.kafka.streams.processor.api.FixedKeyProcessor`.
+///
+/// ```
+/// # use kstreams::{dsl::*, error::Result, operator::*, serde::Format, store::*, testing::*};
+/// /// Sends only what differs from the value before.
+/// struct Changes(Option<KeyValueStore<i32, i32>>);
+///
+/// impl FixedKeyProcessor<i32, i32, i32> for Changes {
+///     fn init(&mut self, context: &FixedKeyProcessorContext<i32, i32>) -> Result<()> {
+///         self.0 = Some(context.state_store("latest")?);
+///         Ok(())
+///     }
+///
+///     fn process(&mut self, context: &FixedKeyProcessorContext<i32, i32>, record: FixedKeyRecord<i32, i32>) -> Result<()> {
+///         let latest = self.0.as_ref().expect("init has run");
+///         if latest.get(record.key())? == Some(*record.value()) {
+///             return Ok(());
+///         }
+///         latest.put(record.key(), *record.value())?;
+///         context.forward(record)
+///     }
+/// }
+/// # let builder = StreamsBuilder::new();
+/// # let latest = Stores::persistent_key_value_store("latest");
+/// # builder.add_state_store(Stores::key_value_store_builder(latest, Format::i32(), Format::i32()));
+/// builder.stream::<i32, i32>("in").process_values(|| Changes(None), &["latest"]).to("out");
+/// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+/// driver.input("in").pipe_key_values([(1, 5), (1, 5), (1, 7)])?;
+/// assert_eq!(driver.output("out").read_values::<i32>()?, [5, 7]);
+/// # Ok::<(), kstreams::error::Error>(())
+/// ```
 pub trait FixedKeyProcessor<K, VIn, VOut>: 'static {
     /// Called once, before the first record.
     ///
@@ -324,8 +479,8 @@ where
     }
 }
 
-/// [`ProcessorContext`] for processors that cannot change keys; everything else is reached through `Deref`-free
-/// methods of the same names. Kafka Streams: `FixedKeyProcessorContext`.
+/// [`ProcessorContext`] for processors that cannot change keys: the same methods, save that only records with the key
+/// they came with can be forwarded. Kafka Streams: `FixedKeyProcessorContext`.
 pub struct FixedKeyProcessorContext<K, V>(ProcessorContext<K, V>);
 
 impl<K, V> Clone for FixedKeyProcessorContext<K, V> {

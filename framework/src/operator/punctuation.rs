@@ -10,7 +10,8 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Which time a punctuation follows. Kafka Streams: `org.apache.kafka.streams.processor.PunctuationType`.
+/// Which time a punctuation follows; see [`ProcessorContext::schedule`](super::ProcessorContext::schedule).
+/// Kafka Streams: `org.apache.kafka.streams.processor.PunctuationType`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PunctuationType {
     /// The largest timestamp processed by the task; first due with the first record.
@@ -20,6 +21,36 @@ pub enum PunctuationType {
 }
 
 /// Cancels a punctuation. Kafka Streams: `org.apache.kafka.streams.processor.Cancellable`.
+///
+/// ```
+/// # use kstreams::{dsl::*, operator::*, record::Record, testing::*};
+/// # use std::time::Duration;
+/// struct Once(Option<Cancellable>);
+///
+/// impl Processor<i32, i32, i32, i64> for Once {
+///     fn init(&mut self, context: &ProcessorContext<i32, i64>) -> kstreams::error::Result<()> {
+///         let minute = Duration::from_secs(60);
+///         let told = context.schedule(minute, PunctuationType::WallClockTime, |context, time_ms| {
+///             context.forward(Record::new(0, time_ms, time_ms))
+///         })?;
+///         self.0 = Some(told);
+///         Ok(())
+///     }
+///
+///     fn process(&mut self, _: &ProcessorContext<i32, i64>, _: Record<i32, i32>) -> kstreams::error::Result<()> {
+///         self.0.take().map_or((), |told| told.cancel());
+///         Ok(())
+///     }
+/// }
+/// # let builder = StreamsBuilder::new();
+/// builder.stream::<i32, i32>("in").process(|| Once(None), &[]).to("out");
+/// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+/// driver.advance_wall_clock(Duration::from_secs(60))?;
+/// driver.input("in").pipe(1, 5)?;
+/// driver.advance_wall_clock(Duration::from_secs(60))?;
+/// assert_eq!(driver.output("out").read_values::<i64>()?, [60_000]);
+/// # Ok::<(), kstreams::error::Error>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Cancellable(Rc<Cell<bool>>);
 

@@ -148,6 +148,42 @@ pub struct SerdeContext {
 }
 
 /// The recipe for a serde; cheap to clone, shared by all tasks.
+///
+/// A type of another library, or one with several encodings, gets its format where it is used:
+///
+/// ```
+/// use kstreams::dsl::{Consumed, StreamsBuilder};
+/// use kstreams::error::{Error, ErrorKind, Result};
+/// use kstreams::serde::{Datum, Format, Serde};
+/// use kstreams::testing::TopologyTestDriver;
+///
+/// #[derive(Clone)]
+/// struct Seconds(u64);
+/// impl Datum for Seconds {}
+///
+/// /// Decimal digits.
+/// struct Digits;
+///
+/// impl Serde<Seconds> for Digits {
+///     fn serialize(&self, value: &Seconds, out: &mut Vec<u8>) -> Result<()> {
+///         out.extend_from_slice(value.0.to_string().as_bytes());
+///         Ok(())
+///     }
+///
+///     fn deserialize(&self, bytes: &[u8]) -> Result<Seconds> {
+///         let number = std::str::from_utf8(bytes).ok().and_then(|digits| digits.parse().ok());
+///         number.map(Seconds).ok_or_else(|| Error::new(ErrorKind::Deserialization, "these are no digits"))
+///     }
+/// }
+///
+/// let builder = StreamsBuilder::new();
+/// let waits = Consumed::with("waits", Format::string(), Format::of(Digits));
+/// builder.stream::<String, Seconds>(waits).map_values(|Seconds(s)| s as i64).to("out");
+/// let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+/// driver.input("waits").pipe_bytes(Some(b"Loop"), Some(b"17"), 0)?;
+/// assert_eq!(driver.output("out").read_values::<i64>()?, [17]);
+/// # Ok::<(), kstreams::error::Error>(())
+/// ```
 pub struct Format<T> {
     make: Arc<Make<T>>,
 }

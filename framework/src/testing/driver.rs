@@ -79,18 +79,41 @@ pub struct TopologyTestDriver {
 const TASK: TaskId = TaskId { subtopology: 0, partition: 0 };
 
 impl TopologyTestDriver {
-    /// A driver with the default configuration and no caching, for an application named `test`.
+    /// A driver with the default configuration and no caching, for an application named `test`. Its wall clock begins at 0.
     ///
     /// # Errors
     /// A store or a format that cannot be opened.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").group_by_key().count("counts");
+    /// let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, 5)?;
+    /// assert_eq!(driver.internal_topics().collect::<Vec<_>>(), ["test-counts-changelog"]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn new(topology: &Topology) -> Result<Self> {
         TopologyTestDriver::with_config(topology, Config::new("test", "embedded:").cache_max_bytes(0))
     }
 
-    /// A driver with a configuration of your own. State is kept in memory, whatever engine it names.
+    /// A driver with a configuration of your own: caching, error policies, the default timestamp extractor. State is kept in
+    /// memory, whatever engine it names, and no log is opened.
     ///
     /// # Errors
     /// A store or a format that cannot be opened.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # use kstreams::config::{Config, ErrorPolicy};
+    /// builder.stream::<i32, i32>("in").to("out");
+    /// let config = Config::new("rides", "embedded:").on_record_errors(ErrorPolicy::Continue);
+    /// let mut driver = TopologyTestDriver::with_config(&builder.build()?, config)?;
+    /// driver.input("in").pipe_bytes(Some(b"not an i32"), None, 0)?;
+    /// assert_eq!(driver.dropped_records(), 1);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn with_config(topology: &Topology, config: Config) -> Result<Self> {
         TopologyTestDriver::with_engine(topology, config, Arc::new(MemoryEngine::default()), 0)
     }
@@ -100,6 +123,18 @@ impl TopologyTestDriver {
     ///
     /// # Errors
     /// A store or a format that cannot be opened.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # use kstreams::{config::Config, engine::memory::MemoryEngine};
+    /// # use std::sync::Arc;
+    /// builder.stream::<i32, i32>("in").to("out");
+    /// let (config, engine) = (Config::new("test", "embedded:"), Arc::new(MemoryEngine::default()));
+    /// let mut driver = TopologyTestDriver::with_engine(&builder.build()?, config, engine, 1_700_000_000_000)?;
+    /// assert_eq!(driver.now_ms(), 1_700_000_000_000);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn with_engine(topology: &Topology, config: Config, engine: SharedEngine, now_ms: i64) -> Result<Self> {
         let blueprint = topology.blueprint().clone();
         let registry: Arc<dyn Registry> = Arc::new(EmbeddedRegistry::default());
@@ -192,12 +227,35 @@ impl TopologyTestDriver {
         Ok(())
     }
 
-    /// A topic to pipe records into.
+    /// A topic to pipe records into (`createInputTopic`).
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// let mut input = driver.input("in");
+    /// input.pipe(1, 5)?;
+    /// input.pipe_at(1, 7, 60_000)?;
+    /// assert_eq!(driver.output("out").read_values::<i32>()?, [5, 7]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn input(&mut self, topic: &str) -> TestInputTopic<'_> {
         TestInputTopic::new(self, topic)
     }
 
-    /// A topic to read what was sent.
+    /// A topic to read what was sent (`createOutputTopic`). Each record is read once.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, 5)?;
+    /// assert_eq!(driver.output("out").read_values::<i32>()?, [5]);
+    /// assert_eq!(driver.output("out").read_record::<i32, i32>()?, None);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn output(&mut self, topic: &str) -> TestOutputTopic<'_> {
         TestOutputTopic::new(self, topic)
     }
@@ -206,16 +264,39 @@ impl TopologyTestDriver {
         self.settings.registry.clone()
     }
 
-    /// The wall clock, in milliseconds since the epoch.
+    /// The wall clock, in milliseconds since the epoch. It moves only by
+    /// [`advance_wall_clock`](Self::advance_wall_clock).
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_at(1, 5, 60_000)?;
+    /// assert_eq!(driver.now_ms(), 0);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn now_ms(&self) -> i64 {
         self.now_ms
     }
 
-    /// Pipes a message and processes everything that follows from it.
+    /// Pipes a message and processes everything that follows from it. [`input`](Self::input) does so with types.
     ///
     /// # Errors
     /// A topic that the topology does not read; what the error policies do not absorb. The driver is of no further
     /// use then, save for looking at what was sent before.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # use kstreams::record::Headers;
+    /// builder.stream::<Option<i32>, String>("in").to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.pipe_message("in", &OutputMessage::new(None, Some(b"hello"), 1_000, Headers::default()))?;
+    /// assert_eq!(driver.output("out").read_values::<String>()?, ["hello"]);
+    /// assert!(driver.pipe_message("other", &OutputMessage::new(None, None, 0, Headers::default())).is_err());
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn pipe_message(&mut self, topic: &str, message: &OutputMessage) -> Result<()> {
         let topic = Topic::from(topic);
         let borrowed = message.as_message(self.append(&topic, message));
@@ -347,10 +428,24 @@ impl TopologyTestDriver {
         (0..stores.len()).filter_map(end).collect()
     }
 
-    /// Moves the wall clock and runs the punctuations that are due.
+    /// Moves the wall clock and runs the punctuations that are due (`advanceWallClockTime`). A punctuation that was due
+    /// several times fires once.
     ///
     /// # Errors
     /// What the error policies do not absorb.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # use std::time::Duration;
+    /// builder.stream::<i32, i32>("in").to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.advance_wall_clock(Duration::from_secs(60))?;
+    /// driver.input("in").pipe(1, 5)?;
+    /// let record = driver.output("out").read_record::<i32, i32>()?.expect("a record was sent");
+    /// assert_eq!(record.timestamp, 60_000);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn advance_wall_clock(&mut self, by: Duration) -> Result<()> {
         self.now_ms += i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
         let now_ms = self.now_ms;
@@ -359,10 +454,22 @@ impl TopologyTestDriver {
     }
 
     /// Crashes and starts again: operators, caches and in-memory stores are made anew, persistent stores are opened
-    /// where the last commit left them, and what they lack is restored from the changelogs.
+    /// where the last commit left them, and what they lack is restored from the changelogs. Java's driver has no such thing.
     ///
     /// # Errors
     /// A store that cannot be opened again.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").group_by_key().count("counts").to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, 5)?;
+    /// driver.crash()?;
+    /// driver.input("in").pipe(1, 7)?;
+    /// assert_eq!(driver.output("out").read_values::<i64>()?, [1, 2]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn crash(&mut self) -> Result<()> {
         self.dropped_before = self.dropped_records();
         self.task = None;
@@ -371,27 +478,71 @@ impl TopologyTestDriver {
         self.open()
     }
 
-    /// A handle on a store of the topology.
+    /// A handle on a store of the topology (`getKeyValueStore` and the like); what it writes counts as the topology's own.
     ///
     /// # Errors
     /// No such store, or one of another type.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # use kstreams::store::TimestampedKeyValueStore;
+    /// builder.stream::<i32, i32>("in").group_by_key().count("counts");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_at(1, 5, 60_000)?;
+    /// let counts: TimestampedKeyValueStore<i32, i64> = driver.store("counts")?;
+    /// assert_eq!(counts.get(&1)?.map(|row| (row.value, row.timestamp)), Some((1, 60_000)));
+    /// assert!(driver.store::<TimestampedKeyValueStore<i32, String>>("counts").is_err());
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn store<S: StoreHandle>(&self, name: &str) -> Result<S> {
         let task = if self.blueprint.is_global(name) { &self.global_task } else { &self.task };
         task.as_ref().expect("a driver always has its tasks").stores().store(name)
     }
 
     /// Records that were dropped by a documented rule or skipped by an error policy (`dropped-records-total`).
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<Option<i32>, i32>("in").group_by_key().count("counts");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(None::<i32>, 5)?;
+    /// assert_eq!(driver.dropped_records(), 1);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn dropped_records(&self) -> u64 {
         let of = |task: &Option<Task>| task.as_ref().map_or(0, |task| task.record_context().dropped());
         self.dropped_before + of(&self.task) + of(&self.global_task)
     }
 
     /// Everything that was sent to a changelog or repartition topic, by the topic's full name.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").group_by_key().reduce(i32::max, "largest");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, 5)?;
+    /// let changelog = driver.internal_messages("test-largest-changelog");
+    /// assert_eq!(changelog[0].value.as_deref(), Some(&5_i32.to_be_bytes()[..]));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn internal_messages(&self, topic: &str) -> &[OutputMessage] {
         self.kept.get(&Topic::from(topic)).map_or(&[], Vec::as_slice)
     }
 
     /// The full names of the changelog and repartition topics that something was sent to.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").group_by(|_, v| *v).count("counts");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe(1, 5)?;
+    /// assert_eq!(driver.internal_topics().collect::<Vec<_>>(), ["test-counts-changelog", "test-counts-repartition"]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn internal_topics(&self) -> impl Iterator<Item = &str> {
         self.kept.keys().filter(|topic| self.is_own(topic)).map(Topic::as_str)
     }
@@ -400,7 +551,18 @@ impl TopologyTestDriver {
         self.outputs.get_mut(&Topic::from(topic))?.pop_front()
     }
 
-    /// Takes everything that was sent and not read yet, by topic, topics by name.
+    /// Takes everything that was sent and not read yet, by topic, topics by name: changelogs and repartition topics, too.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").to(Produced::to_extracted(|k, _, _| format!("out-{k}")));
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_key_values([(2, 50), (1, 5)])?;
+    /// let topics: Vec<String> = driver.take_outputs().into_iter().map(|(topic, _)| topic).collect();
+    /// assert_eq!(topics, ["out-1", "out-2"]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn take_outputs(&mut self) -> Vec<(String, OutputMessage)> {
         let outputs = std::mem::take(&mut self.outputs);
         let of = |(topic, messages): (Topic, VecDeque<OutputMessage>)| {

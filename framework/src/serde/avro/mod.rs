@@ -26,10 +26,13 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 const RESOLUTIONS_MAX: usize = 1_000;
 
 /// Gives a type with serde's derives the Avro format in that schema: implements [`Datum`](crate::serde::Datum) and
-/// [`Wire`](crate::serde::Wire).
+/// [`Wire`](crate::serde::Wire). The schema is registered when the first value is written.
 ///
 /// ```
-/// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+/// use kstreams::dsl::StreamsBuilder;
+/// use kstreams::testing::TopologyTestDriver;
+///
+/// #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 /// struct Weather {
 ///     temperature: f32,
 ///     status: String,
@@ -42,6 +45,14 @@ const RESOLUTIONS_MAX: usize = 1_000;
 ///         {"name": "status", "type": "string"}
 ///     ]}"#
 /// );
+///
+/// let builder = StreamsBuilder::new();
+/// builder.stream::<i64, Weather>("weather").filter(|_, w| w.temperature < 0.0).to("frost");
+/// let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+/// let cold = Weather { temperature: -3.5, status: "snow".to_owned() };
+/// driver.input("weather").pipe(1_i64, cold.clone())?;
+/// assert_eq!(driver.output("frost").read_values::<Weather>()?, [cold]);
+/// # Ok::<(), kstreams::error::Error>(())
 /// ```
 #[macro_export]
 macro_rules! avro {

@@ -28,9 +28,12 @@ impl<T: Serialize + DeserializeOwned + 'static> Format<T> {
 }
 
 /// Gives types with serde's derives the JSON format: implements [`Datum`](crate::serde::Datum) and
-/// [`Wire`](crate::serde::Wire).
+/// [`Wire`](crate::serde::Wire), so that streams, tables and stores of them need no options.
 ///
 /// ```
+/// use kstreams::dsl::StreamsBuilder;
+/// use kstreams::testing::TopologyTestDriver;
+///
 /// #[derive(Clone, serde::Serialize, serde::Deserialize)]
 /// struct Station {
 ///     id: i64,
@@ -44,6 +47,13 @@ impl<T: Serialize + DeserializeOwned + 'static> Format<T> {
 /// }
 ///
 /// kstreams::json!(Station, Direction);
+///
+/// let builder = StreamsBuilder::new();
+/// builder.table::<i64, Station>("stations").map_values(|station| station.name).to_stream().to("names");
+/// let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+/// driver.input("stations").pipe_bytes(Some(&7_i64.to_be_bytes()), Some(br#"{"id": 7, "name": "Loop"}"#), 0)?;
+/// assert_eq!(driver.output("names").read_values::<String>()?, ["Loop"]);
+/// # Ok::<(), kstreams::error::Error>(())
 /// ```
 #[macro_export]
 macro_rules! json {
