@@ -4,56 +4,85 @@ use super::StreamThread;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{Call, TopicInfo};
 use crate::record::Topic;
+use crate::runtime::resolve::{Resolved, Resolving};
 use crate::runtime::topic_plan::TopicPlan;
 use std::collections::BTreeMap;
 use std::task::Poll;
 
-/// When to look, or the question under way.
+/// When to look, and the look under way.
 #[derive(Default)]
 pub(super) struct Refresh {
     due_ms: i64,
-    call: Option<Call<Vec<TopicInfo>>>,
+    look: Look,
+}
+
+/// ```text
+/// Waiting -> Listing -> (something changed) Resolving -> Waiting
+/// ```
+#[derive(Default)]
+enum Look {
+    #[default]
+    Waiting,
+    Listing(Call<Vec<TopicInfo>>),
+    /// As at the start: what changed may need internal topics that do not exist yet.
+    Resolving(Resolving),
 }
 
 impl Refresh {
     /// The first look is at `due_ms`.
     pub(super) fn begin(&mut self, due_ms: i64) {
-        *self = Refresh { due_ms, call: None };
+        *self = Refresh { due_ms, look: Look::Waiting };
     }
 }
 
 impl StreamThread {
     /// Looks if it is time to. True if something was found.
     pub(super) fn refresh(&mut self, now_ms: i64) -> Result<bool> {
-        if self.refresh.call.is_none() && now_ms >= self.refresh.due_ms {
+        if matches!(self.refresh.look, Look::Waiting) && now_ms >= self.refresh.due_ms {
             self.refresh.due_ms = now_ms.saturating_add(self.instance.config.metadata_max_age_ms);
-            self.refresh.call = Some(self.admin.topics());
+            self.refresh.look = Look::Listing(self.admin.topics());
         }
-        let Some(call) = &mut self.refresh.call else { return Ok(false) };
-        let Poll::Ready(topics) = call.poll(now_ms) else { return Ok(false) };
-        self.refresh.call = None;
-        match topics {
-            Ok(topics) => self.take_over(topics),
-            Err(error) if error.kind() == ErrorKind::Timeout => {
-                tracing::warn!(thread = self.name, %error, "looking at topics");
-                Ok(false)
+        match &mut self.refresh.look {
+            Look::Waiting => Ok(false),
+            Look::Listing(call) => {
+                let Poll::Ready(topics) = call.poll(now_ms) else { return Ok(false) };
+                self.refresh.look = Look::Waiting;
+                self.listed(topics)
             }
-            Err(error) => Err(error),
+            Look::Resolving(resolving) => {
+                let Poll::Ready(resolved) = resolving.poll(&self.instance, now_ms) else { return Ok(false) };
+                self.refresh.look = Look::Waiting;
+                self.take_over(resolved?)
+            }
         }
     }
 
-    fn take_over(&mut self, topics: Vec<TopicInfo>) -> Result<bool> {
+    fn listed(&mut self, topics: Result<Vec<TopicInfo>>) -> Result<bool> {
+        let topics = match topics {
+            Ok(topics) => topics,
+            Err(error) if error.kind() == ErrorKind::Timeout => {
+                tracing::warn!(thread = self.name, %error, "looking at topics");
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        };
         let known: BTreeMap<Topic, i32> = topics.into_iter().map(|info| (info.topic, info.partitions)).collect();
         let plan = TopicPlan::new(&self.instance.blueprint, &self.instance.config, &known)?;
         let resolved = self.resolved.as_mut().expect("a member has resolved its topics");
-        resolved.relist(&known);
-        self.sinks.replace(resolved.sinks.clone());
         if plan == resolved.plan {
+            resolved.relist(&known);
+            self.sinks.replace(resolved.sinks.clone());
             return Ok(false);
         }
         check_growth(&resolved.plan, &plan)?;
-        let (before, after) = (resolved.plan.subscription(), plan.subscription());
-        resolved.plan = plan;
+        self.refresh.look = Look::Resolving(Resolving::new(&self.instance)?);
+        Ok(true)
+    }
+
+    fn take_over(&mut self, resolved: Resolved) -> Result<bool> {
+        let (before, after) = (self.resolved().plan.subscription(), resolved.plan.subscription());
+        self.sinks.replace(resolved.sinks.clone());
+        self.resolved = Some(resolved);
         if before != after {
             tracing::info!(thread = self.name, topics = ?after, "subscription changed");
             self.consumer.subscribe(&after)?;
