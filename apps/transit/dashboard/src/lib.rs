@@ -9,9 +9,11 @@
 //! hub. Nothing to the right of the topology knows of topics, serdes or stores.
 
 pub mod hub;
+mod part;
 pub mod server;
 pub mod topology;
 pub mod view;
 
 pub use hub::Hub;
+pub use part::{Dashboard, DashboardSettings};
 pub use server::{Health, Options, Server};

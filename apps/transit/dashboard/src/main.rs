@@ -1,0 +1,45 @@
+//! The dashboard as a program of its own.
+
+use clap::Parser;
+use kstreams::error::Result;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use transit_dashboard::topology::{APPLICATION_ID, config};
+use transit_dashboard::{Dashboard, DashboardSettings};
+use transit_part::{ConnectionSettings, Stop, exit_code, start_logging, stop_on_signals};
+
+/// Serves the page with the trains, riders and weather of the Chicago "L", live.
+///
+/// Also: /api/lines, /api/stations/{id} and /api/weather as JSON; /events, /healthz, /readyz and /metrics.
+#[derive(Parser)]
+#[command(name = "transit-dashboard", version)]
+struct Program {
+    #[command(flatten)]
+    connection: ConnectionSettings,
+
+    #[command(flatten)]
+    dashboard: DashboardSettings,
+
+    /// Where the tables are kept
+    #[arg(long, env = "TRANSIT_STATE_DIR", value_name = "DIRECTORY", default_value = "transit-state")]
+    state_dir: PathBuf,
+
+    /// Names the group and the changelogs; each dashboard on a log needs its own
+    #[arg(long, env = "TRANSIT_DASHBOARD_ID", value_name = "ID", default_value = APPLICATION_ID)]
+    id: String,
+}
+
+fn main() -> ExitCode {
+    start_logging();
+    exit_code(run(&Program::parse()))
+}
+
+fn run(program: &Program) -> Result<()> {
+    let stop = Stop::default();
+    stop_on_signals(&stop)?;
+    let dashboard = Dashboard::bind(&program.dashboard)?;
+    let connection = program.connection.open()?;
+    println!("dashboard: http://{}", dashboard.address());
+    let config = config(&program.id, &program.connection.log).state_dir(&program.state_dir);
+    dashboard.run(connection.log, connection.registry, config, &stop)
+}
