@@ -6,6 +6,7 @@ use super::task::{OpenStores, Readiness, Task};
 use crate::engine::SharedEngine;
 use crate::engine::memory::MemoryEngine;
 use crate::log::{Call, Consumer, Offsets};
+use crate::metrics::TaskMetrics;
 use crate::record::TopicPartition;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub(super) struct Assigned {
     /// Its local rows cannot be trusted: they are deleted when it is opened.
     pub(super) is_corrupt: bool,
     pub(super) retry: Retry,
+    pub(super) metrics: TaskMetrics,
     pub(super) stage: Stage,
 }
 
@@ -64,16 +66,19 @@ pub(super) struct Running {
     pub(super) later: Option<(Vec<TopicPartition>, Call<Offsets>)>,
     /// Dropped records that are counted already.
     pub(super) dropped: u64,
+    /// Records that were processed though an input was empty.
+    pub(super) enforced: u64,
 }
 
 impl Assigned {
-    pub(super) fn new(number: u32, now_ms: i64) -> Self {
+    pub(super) fn new(number: u32, metrics: TaskMetrics, now_ms: i64) -> Self {
         Assigned {
             number,
             partitions: BTreeSet::new(),
             memory: Arc::new(MemoryEngine::default()),
             is_corrupt: false,
             retry: Retry::default(),
+            metrics,
             stage: Stage::Waiting { since_ms: now_ms },
         }
     }
@@ -93,7 +98,7 @@ impl Assigned {
 impl Running {
     pub(super) fn new(task: Task, committed: &Offsets) -> Self {
         let committed = committed.iter().map(|(partition, committed)| (partition.clone(), committed.offset)).collect();
-        Running { task, idle_since_ms: None, committed, later: None, dropped: 0 }
+        Running { task, idle_since_ms: None, committed, later: None, dropped: 0, enforced: 0 }
     }
 
     /// Whether the next record may be taken: the smallest time is known, or was waited for long enough
@@ -105,7 +110,10 @@ impl Running {
                 self.idle_since_ms = None;
                 true
             }
-            Readiness::Partial if max_idle_ms < 0 => true,
+            Readiness::Partial if max_idle_ms < 0 => {
+                self.enforced += 1;
+                true
+            }
             Readiness::Partial => self.has_waited(consumer, max_idle_ms, now_ms),
         }
     }
@@ -117,7 +125,9 @@ impl Running {
             return false;
         }
         let since_ms = *self.idle_since_ms.get_or_insert(now_ms);
-        now_ms.saturating_sub(since_ms) >= max_idle_ms
+        let has_waited = now_ms.saturating_sub(since_ms) >= max_idle_ms;
+        self.enforced += u64::from(has_waited);
+        has_waited
     }
 
     /// The offset to commit for each input: of the oldest record that is not processed, else where the consumer stands, which is

@@ -4,6 +4,7 @@
 
 use super::state::{State, ThreadState};
 use crate::error::{Error, Result};
+use crate::metrics::Metrics;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,12 +16,14 @@ pub(crate) struct Board {
     entries: Mutex<Entries>,
     changed: Condvar,
     listener: Option<StateListener>,
+    metrics: Metrics,
 }
 
 struct Entries {
     state: State,
     threads: Vec<(String, ThreadState)>,
     is_ending: bool,
+    failed_threads: usize,
     failure: Option<Failure>,
 }
 
@@ -33,10 +36,10 @@ struct Failure {
 
 impl Board {
     /// The board of an instance whose threads have these names.
-    pub(crate) fn new(threads: Vec<String>, listener: Option<StateListener>) -> Self {
+    pub(crate) fn new(threads: Vec<String>, listener: Option<StateListener>, metrics: Metrics) -> Self {
         let threads = threads.into_iter().map(|name| (name, ThreadState::Created)).collect();
-        let entries = Entries { state: State::Created, threads, is_ending: false, failure: None };
-        Board { entries: Mutex::new(entries), changed: Condvar::new(), listener }
+        let entries = Entries { state: State::Created, threads, is_ending: false, failed_threads: 0, failure: None };
+        Board { entries: Mutex::new(entries), changed: Condvar::new(), listener, metrics }
     }
 
     // Entries are whole between any two statements, so a panic elsewhere does not spoil them.
@@ -76,6 +79,7 @@ impl Board {
     pub(crate) fn fail(&self, error: Error) {
         self.change(|entries| {
             entries.is_ending = true;
+            entries.failed_threads += 1;
             entries.become_next(State::PendingError);
             entries.failure.get_or_insert_with(|| Failure {
                 kind: error.kind(),
@@ -96,6 +100,8 @@ impl Board {
             let before = entries.state;
             change(&mut entries);
             entries.settle();
+            self.metrics.set_state(entries.state);
+            self.metrics.set_threads(entries.alive_threads(), entries.failed_threads);
             (before, entries.state)
         };
         self.changed.notify_all();
@@ -142,6 +148,10 @@ impl Entries {
         }
     }
 
+    fn alive_threads(&self) -> usize {
+        self.threads.iter().filter(|(_, state)| !matches!(state, ThreadState::Created | ThreadState::Dead)).count()
+    }
+
     /// What follows from what the threads do.
     fn settle(&mut self) {
         let all = |wanted: ThreadState| self.threads.iter().all(|(_, state)| *state == wanted);
@@ -170,7 +180,7 @@ mod tests {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let sink = seen.clone();
         let listener: StateListener = Arc::new(move |new, _| sink.lock().unwrap().push(new));
-        (Board::new((0..threads).map(|n| n.to_string()).collect(), Some(listener)), seen)
+        (Board::new((0..threads).map(|n| n.to_string()).collect(), Some(listener), Metrics::new("app").unwrap()), seen)
     }
 
     #[test]

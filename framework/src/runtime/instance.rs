@@ -11,6 +11,7 @@ use crate::error::Result;
 #[cfg(not(feature = "avro"))]
 use crate::error::{Error, ErrorKind};
 use crate::log::{Log, connect};
+use crate::metrics::Metrics;
 use crate::record::{Clock, SystemClock};
 use crate::serde::Registry;
 use crate::serde::registry::EmbeddedRegistry;
@@ -31,6 +32,7 @@ pub(crate) struct Instance {
     pub(crate) process_id: String,
     pub(crate) board: Board,
     pub(crate) counters: Counters,
+    pub(crate) metrics: Metrics,
     pub(crate) tasks: TaskTable,
     /// Where global tables are read, once they have been read to their end.
     globals: Mutex<Option<QuerySource>>,
@@ -63,7 +65,8 @@ impl Instance {
         let process_id = options.process_id.or(kept_id).unwrap_or_else(|| uuid(seed));
         let client_id = config.client_id.clone().unwrap_or_else(|| format!("{}-{process_id}", config.application_id));
         let blueprint = topology.blueprint().clone();
-        let board = Board::new(thread_names(&client_id, &config, &blueprint), options.listener);
+        let metrics = Metrics::new(client_id.as_str())?;
+        let board = Board::new(thread_names(&client_id, &config, &blueprint), options.listener, metrics.clone());
         Ok(Arc::new(Instance {
             clock: options.clock.unwrap_or_else(|| log.clock()),
             config,
@@ -75,6 +78,7 @@ impl Instance {
             process_id,
             board,
             counters: Counters::default(),
+            metrics,
             tasks: TaskTable::default(),
             globals: Mutex::new(None),
             _directory: directory,

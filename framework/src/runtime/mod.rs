@@ -31,8 +31,13 @@ mod topic_plan;
 
 pub use board::StateListener;
 pub use counters::Counts;
+pub(crate) use global::GlobalThread;
+pub(crate) use instance::Instance;
 pub use options::StartOptions;
 pub use query::StoreView;
+pub(crate) use query::view;
 pub use state::{State, ThreadState};
 pub use streams::Streams;
 pub(crate) use task::{OpenStores, Task, TaskSettings};
+pub use thread::CommitStage;
+pub(crate) use thread::{Stepped, StreamThread};

@@ -5,7 +5,7 @@
 use super::instance::Instance;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{Delivery, Producer, ProducerConfig, Sent};
-use crate::record::Outbox;
+use crate::record::{Outbox, Topic};
 use std::collections::BTreeMap;
 use std::task::{Poll, ready};
 
@@ -21,6 +21,9 @@ pub(crate) struct Outlet {
     /// The first failed delivery since the last look.
     failure: Option<Error>,
     sent: u64,
+    dead_letter_topic: Option<Topic>,
+    /// Dead letters by task number, since the last look.
+    dead_letters: BTreeMap<u32, u64>,
 }
 
 impl Outlet {
@@ -38,7 +41,15 @@ impl Outlet {
             ..ProducerConfig::default()
         };
         let producer = instance.log.producer(&config)?;
-        Ok(Outlet { config, producer, changelogs: BTreeMap::new(), failure: None, sent: 0 })
+        Ok(Outlet {
+            config,
+            producer,
+            changelogs: BTreeMap::new(),
+            failure: None,
+            sent: 0,
+            dead_letter_topic: instance.config.dead_letter_topic.as_ref().map(Topic::from),
+            dead_letters: BTreeMap::new(),
+        })
     }
 
     /// Replaces the producer by a new one, which fences the old one when it is initialised.
@@ -79,6 +90,9 @@ impl Outlet {
             match self.producer.send(&message, token(task, message.changelog), now_ms)? {
                 Sent::Queued => {
                     self.sent += 1;
+                    if self.dead_letter_topic.as_ref() == Some(message.topic) {
+                        *self.dead_letters.entry(task).or_default() += 1;
+                    }
                     outbox.pop();
                 }
                 Sent::QueueFull => return Ok(false),
@@ -132,6 +146,11 @@ impl Outlet {
     pub(crate) fn forget(&mut self) {
         self.changelogs.clear();
         self.failure = None;
+    }
+
+    /// The number of dead letters of a task since the last call.
+    pub(crate) fn take_dead_letters(&mut self, task: u32) -> u64 {
+        self.dead_letters.remove(&task).unwrap_or(0)
     }
 
     /// The number of messages handed over since the last call.

@@ -91,6 +91,17 @@ impl Restoring {
         self.left.len()
     }
 
+    /// Messages applied so far.
+    pub(crate) fn restored(&self) -> u64 {
+        self.restored
+    }
+
+    /// Offsets that are still to be read.
+    pub(crate) fn remaining(&self) -> u64 {
+        let of = |job: &Job| job.end.saturating_sub(self.open.stores.position(job.store).unwrap_or(0)).max(0);
+        self.left.iter().map(of).sum::<i64>().unsigned_abs()
+    }
+
     /// The changelogs of those stores.
     pub(crate) fn changelogs(&self) -> impl Iterator<Item = &TopicPartition> {
         self.left.iter().map(|job| &job.changelog)

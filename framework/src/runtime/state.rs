@@ -1,32 +1,15 @@
-//! What an instance and its threads are doing, under Kafka Streams' names.
+//! What an instance and its threads are doing, under Kafka Streams' names: which state may follow which.
+//!
+//! ```text
+//! CREATED -> REBALANCING <-> RUNNING
+//!    |            |             |
+//!    '------------+-------------+--> PENDING_SHUTDOWN -> NOT_RUNNING
+//!                 '-------------+--> PENDING_ERROR    -> ERROR
+//! ```
+
+pub use crate::metrics::{ClientState as State, ThreadState};
 
 use std::fmt;
-
-/// What an instance is doing. Kafka Streams: `KafkaStreams.State`.
-///
-/// ```text
-/// CREATED -> REBALANCING <-> RUNNING
-///    |            |             |
-///    '------------+-------------+--> PENDING_SHUTDOWN -> NOT_RUNNING
-///                 '-------------+--> PENDING_ERROR    -> ERROR
-/// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum State {
-    /// Made, not yet started.
-    Created,
-    /// Starting, or some task is being opened or restored.
-    Rebalancing,
-    /// Every task that this instance has is processing.
-    Running,
-    /// Was told to end: commits what was done and leaves.
-    PendingShutdown,
-    /// Has ended in order.
-    NotRunning,
-    /// A thread failed: the others are being ended.
-    PendingError,
-    /// Has ended because of an error; see [`Streams::wait`](super::Streams::wait).
-    Error,
-}
 
 impl State {
     /// Whether nothing happens any more.
@@ -41,7 +24,7 @@ impl State {
 
     /// Whether `next` may follow.
     pub(crate) fn may_become(self, next: State) -> bool {
-        use State::*;
+        use State::{Created, Error, NotRunning, PendingError, PendingShutdown, Rebalancing, Running};
         match self {
             Created => matches!(next, Rebalancing | PendingShutdown | PendingError),
             Rebalancing => matches!(next, Running | PendingShutdown | PendingError),
@@ -68,29 +51,13 @@ impl fmt::Display for State {
     }
 }
 
-/// What a thread of an instance is doing. Kafka Streams: `StreamThread.State`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ThreadState {
-    /// Not yet begun.
-    Created,
-    /// Looking at topics and joining the group.
-    Starting,
-    /// Opening or restoring tasks.
-    PartitionsAssigned,
-    /// Processing every task it has.
-    Running,
-    /// Ending.
-    PendingShutdown,
-    /// Ended.
-    Dead,
-}
-
 impl fmt::Display for ThreadState {
     /// Kafka Streams' own spelling.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             ThreadState::Created => "CREATED",
             ThreadState::Starting => "STARTING",
+            ThreadState::PartitionsRevoked => "PARTITIONS_REVOKED",
             ThreadState::PartitionsAssigned => "PARTITIONS_ASSIGNED",
             ThreadState::Running => "RUNNING",
             ThreadState::PendingShutdown => "PENDING_SHUTDOWN",

@@ -8,6 +8,9 @@ use super::query::{self, StoreView};
 use super::state::{State, ThreadState};
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
+use crate::metrics::Metrics;
+#[cfg(feature = "http")]
+use crate::metrics::{HttpServer, Pages};
 use crate::store::StoreHandle;
 use crate::topology::{Topology, TopologyDescription};
 use std::fmt;
@@ -62,6 +65,8 @@ pub struct Streams {
     instance: Arc<Instance>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     description: TopologyDescription,
+    #[cfg(feature = "http")]
+    http: Option<HttpServer>,
 }
 
 impl Streams {
@@ -88,9 +93,20 @@ impl Streams {
             threads = instance.config.num_stream_threads,
             "starting"
         );
+        let description = topology.describe();
+        // An address that cannot be had is to be known before anything is processed.
+        let http = serve(&instance, &description)?;
+        #[cfg(not(feature = "http"))]
+        let () = http;
         instance.board.begin();
         let threads = driver::spawn(&instance)?;
-        Ok(Streams { instance, threads: Mutex::new(threads), description: topology.describe() })
+        Ok(Streams {
+            instance,
+            threads: Mutex::new(threads),
+            description,
+            #[cfg(feature = "http")]
+            http,
+        })
     }
 
     /// Waits until the instance has ended: after [`close`](Self::close) from another thread, or because of an error.
@@ -158,6 +174,17 @@ impl Streams {
         query::view(&self.instance, name)
     }
 
+    /// The instance's metrics, under the names that the Kafka Streams JMX exporter gives.
+    pub fn metrics(&self) -> &Metrics {
+        &self.instance.metrics
+    }
+
+    /// Where metrics and health are served, if the configuration asks for it (`http_listen`).
+    #[cfg(feature = "http")]
+    pub fn http_address(&self) -> Option<std::net::SocketAddr> {
+        self.http.as_ref().map(HttpServer::address)
+    }
+
     /// What was counted since the start.
     pub fn counts(&self) -> Counts {
         self.instance.counters.counts()
@@ -171,6 +198,39 @@ impl Streams {
     /// The name by which the instance's clients begin: `<application id>-<process id>` unless configured.
     pub fn client_id(&self) -> &str {
         &self.instance.client_id
+    }
+}
+
+/// Serves metrics, health and the topology where the configuration says.
+#[cfg(feature = "http")]
+fn serve(instance: &Arc<Instance>, description: &TopologyDescription) -> Result<Option<HttpServer>> {
+    let Some(address) = &instance.config.http_listen else { return Ok(None) };
+    let (metrics, healthy, ready) = (instance.metrics.clone(), instance.clone(), instance.clone());
+    let description = description.to_string();
+    let pages = Pages {
+        metrics: Arc::new(move || metrics.text()),
+        health: Arc::new(move || {
+            told(healthy.board.state(), |state| !matches!(state, State::PendingError | State::Error))
+        }),
+        ready: Arc::new(move || told(ready.board.state(), |state| state == State::Running)),
+        topology: Arc::new(move || description.clone()),
+    };
+    let server = HttpServer::start(address, pages)?;
+    tracing::info!(address = %server.address(), "serving metrics and health");
+    Ok(Some(server))
+}
+
+#[cfg(feature = "http")]
+fn told(state: State, is_well: impl Fn(State) -> bool) -> Result<(), String> {
+    if is_well(state) { Ok(()) } else { Err(format!("the state is {state}")) }
+}
+
+#[cfg(not(feature = "http"))]
+fn serve(instance: &Arc<Instance>, _description: &TopologyDescription) -> Result<()> {
+    match &instance.config.http_listen {
+        None => Ok(()),
+        Some(address) => Err(Error::new(ErrorKind::Config, format!("this build cannot listen on `{address}`"))
+            .with_hint("build it with the cargo feature `http`")),
     }
 }
 

@@ -150,7 +150,7 @@ impl Planner<'_> {
                 ErrorKind::Topology,
                 format!("nothing decides how many partitions repartition topic `{topic}` has"),
             )
-            .with_hint("give the number with `Repartitioned::partitions`")),
+            .with_hint("give the number with `Repartitioned::number_of_partitions`")),
         }
     }
 

@@ -6,6 +6,8 @@
 
 mod driver;
 mod pipes;
+mod stepped;
 
 pub use driver::{OutputMessage, TopologyTestDriver};
 pub use pipes::{TestInputTopic, TestOutputTopic};
+pub use stepped::SteppedStreams;

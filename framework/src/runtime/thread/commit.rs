@@ -19,7 +19,7 @@ use std::task::Poll;
 ///                                     '-------------^  at least once: there is no transaction to end
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum CommitStage {
+pub enum CommitStage {
     /// Operators send what they hold back: the offsets stand for it.
     Flush,
     /// Outboxes go to the producer: what was not handed over would be missing.
@@ -37,6 +37,7 @@ pub(crate) enum CommitStage {
 /// A commit under way.
 pub(crate) struct Commit {
     stage: CommitStage,
+    began_ms: i64,
     since_ms: i64,
     offsets: Offsets,
     /// Who commits: asked for once, right before it is used.
@@ -52,10 +53,30 @@ pub(super) struct Purge {
     call: Option<Call<()>>,
 }
 
+impl CommitStage {
+    /// Every stage, in order.
+    pub const ALL: [CommitStage; 6] = [
+        CommitStage::Flush,
+        CommitStage::Drain,
+        CommitStage::Acknowledge,
+        CommitStage::Offsets,
+        CommitStage::End,
+        CommitStage::Write,
+    ];
+}
+
 impl Commit {
     fn new(now_ms: i64) -> Self {
         let stage = CommitStage::Flush;
-        Commit { stage, since_ms: now_ms, offsets: Offsets::new(), group: None, call: None, retry: Retry::default() }
+        Commit {
+            stage,
+            began_ms: now_ms,
+            since_ms: now_ms,
+            offsets: Offsets::new(),
+            group: None,
+            call: None,
+            retry: Retry::default(),
+        }
     }
 
     /// Where it stands.
@@ -76,17 +97,19 @@ impl StreamThread {
             || self.uncommitted_bytes() >= bytes_max
     }
 
-    fn uncommitted_bytes(&mut self) -> u64 {
+    pub(super) fn uncommitted_bytes(&mut self) -> u64 {
         self.running().map(|(_, _, running)| running.task.stores().uncommitted_bytes() as u64).sum()
     }
 
-    /// Begins a commit, or finds that there is nothing to commit.
-    pub(super) fn begin_commit(&mut self, now_ms: i64) -> Result<()> {
-        if !self.needs_commit() {
-            return self.conclude(now_ms);
+    /// Begins a commit, or finds that there is nothing to commit. True if this leads to something.
+    pub(super) fn begin_commit(&mut self, now_ms: i64) -> Result<bool> {
+        if self.needs_commit() {
+            self.phase = Phase::Committing(Box::new(Commit::new(now_ms)));
+            return Ok(true);
         }
-        self.phase = Phase::Committing(Box::new(Commit::new(now_ms)));
-        Ok(())
+        let changes = !self.revoked.is_empty() || self.instance.board.is_ending();
+        self.conclude(now_ms)?;
+        Ok(changes)
     }
 
     fn needs_commit(&mut self) -> bool {
@@ -168,7 +191,11 @@ impl StreamThread {
             CommitStage::Offsets if self.outlet.is_transactional() => self.send_offsets(commit, now_ms),
             CommitStage::Offsets => self.commit_offsets(commit, now_ms),
             CommitStage::End => self.end_transaction(now_ms),
-            CommitStage::Write => self.write(&commit.offsets, now_ms).map(|()| Poll::Ready(None)),
+            CommitStage::Write => {
+                self.write(&commit.offsets, now_ms)?;
+                self.count_commit(commit.began_ms, now_ms);
+                Ok(Poll::Ready(None))
+            }
         }
     }
 
@@ -256,7 +283,6 @@ impl StreamThread {
             });
             running.committed.extend(committed);
         }
-        self.instance.counters.commits.add(1);
         self.rollbacks.succeeded();
         Ok(())
     }
@@ -264,7 +290,6 @@ impl StreamThread {
     /// Everything is committed: what waited for that can happen.
     fn conclude(&mut self, now_ms: i64) -> Result<()> {
         self.phase = Phase::Running;
-        self.count();
         self.last_commit_ms = now_ms;
         self.is_commit_requested = false;
         if self.lost {

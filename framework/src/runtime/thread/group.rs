@@ -35,7 +35,8 @@ impl StreamThread {
 
     fn add_partition(&mut self, task: TaskId, partition: &TopicPartition, now_ms: i64) {
         let number = self.next_number;
-        let assigned = self.tasks.entry(task).or_insert_with(|| Assigned::new(number, now_ms));
+        let metrics = || self.instance.metrics.task(&self.name, task);
+        let assigned = self.tasks.entry(task).or_insert_with(|| Assigned::new(number, metrics(), now_ms));
         self.next_number += u32::from(assigned.number == number);
         assigned.partitions.insert(partition.clone());
         // A running task takes it as a further input; one that is being opened begins again, with all of them.
@@ -72,6 +73,7 @@ impl StreamThread {
         for task in empty {
             if let Some(assigned) = self.tasks.remove(&task) {
                 self.outlet.forget_task(assigned.number);
+                self.count_closed(&assigned);
                 // The stores must be closed before another thread may open them.
                 drop(assigned);
                 self.instance.tasks.give_back(task, self.thread);

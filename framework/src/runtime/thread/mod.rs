@@ -4,6 +4,7 @@
 //! asked again in later steps until it is answered. So the same code runs on a thread of its own and under a simulator.
 
 mod commit;
+mod counting;
 mod group;
 mod opening;
 mod phase;
@@ -11,10 +12,11 @@ mod refresh;
 mod rollback;
 mod running;
 
-pub(crate) use commit::CommitStage;
+pub use commit::CommitStage;
 pub(crate) use phase::{Phase, Stepped};
 
 use self::commit::Purge;
+use self::counting::Counting;
 use self::refresh::Refresh;
 use super::assigned::{Assigned, Running, Stage};
 use super::instance::Instance;
@@ -26,6 +28,7 @@ use super::state::ThreadState;
 use super::task::TaskSettings;
 use crate::error::{Error, Result, Scope};
 use crate::log::{Admin, Consumer, ConsumerConfig, Isolation};
+use crate::metrics::ThreadMetrics;
 use crate::operator::SinkTopic;
 use crate::record::{TaskId, Topic, TopicPartition};
 use crate::store::CacheBudget;
@@ -69,7 +72,8 @@ pub(crate) struct StreamThread {
     rollbacks: Retry,
     refresh: Refresh,
     purge: Purge,
-    summary_due_ms: i64,
+    metrics: ThreadMetrics,
+    counting: Counting,
     /// The task at work, for the report of a panic.
     current: Option<TaskId>,
     /// Which of the running tasks has the first turn.
@@ -106,7 +110,6 @@ impl StreamThread {
             outlet: Outlet::new(instance, thread, &name)?,
             restorer: Restorer::new(instance, &name)?,
             budget: CacheBudget::new(usize::try_from(cache_bytes).unwrap_or(usize::MAX), READ_CACHE_BYTES),
-            name,
             resolved: None,
             sinks: Sinks::default(),
             tasks: BTreeMap::new(),
@@ -118,12 +121,14 @@ impl StreamThread {
             rollbacks: Retry::default(),
             refresh: Refresh::default(),
             purge: Purge::default(),
-            summary_due_ms: 0,
+            metrics: instance.metrics.thread(&name),
+            counting: Counting::default(),
             current: None,
             first_turn: 0,
             is_outcome_unknown: false,
             is_renewal_due: false,
             admin: instance.log.admin()?,
+            name,
             instance: instance.clone(),
         })
     }
@@ -138,6 +143,7 @@ impl StreamThread {
             Err(error) => self.recover(error, now_ms).map(|()| Stepped::Busy),
         };
         self.report();
+        self.publish(now_ms);
         stepped
     }
 
@@ -270,6 +276,11 @@ impl StreamThread {
         &self.phase
     }
 
+    /// Whether nothing happens any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.phase, Phase::Dead)
+    }
+
     /// For the driver between two steps.
     pub(crate) fn wait(&mut self, timeout: Duration) {
         self.consumer.wait(timeout);
@@ -279,6 +290,7 @@ impl StreamThread {
         let state = self.state();
         if state != self.reported {
             self.reported = state;
+            self.metrics.counts.state = state;
             self.instance.board.report(self.thread, state);
         }
     }
@@ -288,6 +300,7 @@ impl StreamThread {
             Phase::Created => ThreadState::Created,
             Phase::Resolving(_) | Phase::Joining => ThreadState::Starting,
             Phase::Leaving | Phase::Dead => ThreadState::PendingShutdown,
+            Phase::Running | Phase::Committing(_) if !self.revoked.is_empty() => ThreadState::PartitionsRevoked,
             Phase::RollingBack(_) => ThreadState::PartitionsAssigned,
             Phase::Running | Phase::Committing(_) if self.instance.board.is_ending() => ThreadState::PendingShutdown,
             Phase::Running | Phase::Committing(_) if !self.has_joined() => ThreadState::Starting,

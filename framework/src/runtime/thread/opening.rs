@@ -90,6 +90,8 @@ impl StreamThread {
                 let read =
                     if *left == 0 { 0 } else { self.restorer.step(&self.instance, restoring, budget, now_ms)? };
                 *left -= read.min(*left);
+                assigned.metrics.counts.restored = restoring.restored();
+                assigned.metrics.counts.restore_remaining = restoring.remaining();
                 Ok(read > 0 || restoring.jobs_left() < jobs)
             }
             Stage::Running(_) => Ok(false),
@@ -157,7 +159,7 @@ impl StreamThread {
             self.next_number += 1;
             assigned.retry.succeeded();
             self.instance.tasks.publish(task, running.task.stores().query_source());
-            self.instance.counters.tasks_opened.add(1);
+            self.count_opened();
             assigned.stage = Stage::Running(Box::new(running));
         }
         Ok(())

@@ -43,8 +43,7 @@ impl StreamThread {
     /// Drops everything since the last commit.
     pub(super) fn begin_rollback(&mut self, reason: &Error, now_ms: i64) {
         tracing::warn!(thread = self.name, %reason, "rolling back");
-        self.instance.counters.rollbacks.add(1);
-        self.count();
+        self.count_rollback();
         let culprit = self.current.take();
         for (task, assigned) in &mut self.tasks {
             assigned.is_corrupt |= reason.kind() == ErrorKind::Corrupt && culprit == Some(*task);

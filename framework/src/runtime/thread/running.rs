@@ -42,10 +42,9 @@ impl StreamThread {
         let unanswered = self.outlet.take_deliveries(now_ms)?;
         // A full queue is back-pressure: no further input while something waits to be sent.
         let is_blocked = !self.drain(now_ms)? || !self.work(now_ms, &mut did)?;
-        self.count();
         self.poll_purge(now_ms);
-        if self.is_commit_due(now_ms) {
-            self.begin_commit(now_ms)?;
+        self.summarise(now_ms);
+        if self.is_commit_due(now_ms) && self.begin_commit(now_ms)? {
             return Ok(Stepped::Busy);
         }
         Ok(match did {
@@ -177,7 +176,7 @@ impl StreamThread {
             }
         }
         *current = None;
-        instance.counters.processed.add(turn.records as u64);
+        self.count_processed(task, turn.records as u64);
         Ok(turn)
     }
 
@@ -192,21 +191,8 @@ impl StreamThread {
             self.is_commit_requested |= running.task.take_commit_request();
         }
         self.current = None;
-        self.instance.counters.punctuations.add(fired);
+        self.count_punctuations(fired);
         Ok(fired > 0)
-    }
-
-    /// Publishes what was counted in this step.
-    pub(super) fn count(&mut self) {
-        let sent = self.outlet.take_sent();
-        self.instance.counters.sent.add(sent);
-        let mut dropped = 0;
-        for (_, _, running) in self.running() {
-            let now = running.task.record_context().dropped();
-            dropped += now - running.dropped;
-            running.dropped = now;
-        }
-        self.instance.counters.dropped.add(dropped);
     }
 
     /// When there is something to do even if the log stays as it is.

@@ -1,0 +1,161 @@
+//! The turnstile count with a crash at every stage of the commit.
+
+use crate::fixture::{World, counted, turnstiles};
+use kstreams::config::{Config, EngineKind, ProcessingGuarantee};
+use kstreams::dsl::StreamsBuilder;
+use kstreams::engine::memory::MemoryEngine;
+use kstreams::runtime::{CommitStage, StartOptions};
+use kstreams::store::TimestampedKeyValueStore;
+use kstreams::testing::SteppedStreams;
+use kstreams::topology::Topology;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Records of one round.
+const ROUND: u64 = 20;
+
+fn count() -> Topology {
+    let builder = StreamsBuilder::new();
+    builder.stream::<String, String>("turnstiles").group_by_key().count("rides").to_stream().to("summary");
+    builder.build().unwrap()
+}
+
+fn world() -> World {
+    let world = World::new();
+    world.create(&[("turnstiles", 2), ("summary", 1)]);
+    world
+}
+
+fn rides(streams: &SteppedStreams) -> BTreeMap<String, i64> {
+    let view = streams.store::<TimestampedKeyValueStore<String, i64>>("rides").unwrap();
+    view.all().unwrap().map(|row| row.map(|(key, row)| (key, row.value)).unwrap()).collect()
+}
+
+/// A round that is committed, a round with a crash at `stage`, and a round after it. Returns the restored records of the
+/// restart, and the rides of each station.
+fn crash_at(world: &mut World, stage: CommitStage, config: &Config) -> (u64, BTreeMap<String, i64>) {
+    let topology = count();
+    let mut streams = world.start(&topology, config.clone());
+    world.send("turnstiles", turnstiles());
+    world.run(&mut streams);
+    world.settle(&mut [&mut streams]);
+    world.send("turnstiles", turnstiles());
+    world.step_to(&mut streams, stage);
+    world.crash(streams);
+
+    let mut streams = world.start(&topology, config.clone());
+    world.run(&mut streams);
+    let restored = streams.counts().restored;
+    world.settle(&mut [&mut streams]);
+    world.send("turnstiles", turnstiles());
+    world.settle(&mut [&mut streams]);
+    let rides = rides(&streams);
+    (restored, rides)
+}
+
+fn exactly(rounds: i64) -> BTreeMap<String, i64> {
+    counted(rounds).into_keys().map(|station| (station, 2 * rounds)).collect()
+}
+
+#[test]
+fn exactly_once_counts_exactly_after_a_crash_at_every_stage() {
+    for stage in CommitStage::ALL {
+        let mut world = world();
+        let config = world.config();
+        let (restored, rides) = crash_at(&mut world, stage, &config);
+        assert_eq!(rides, exactly(3), "{stage:?}");
+        assert_eq!(world.numbers("summary"), counted(3), "{stage:?}");
+        // Only what was committed in the log and not on disk.
+        let tail = if stage == CommitStage::Write { ROUND } else { 0 };
+        assert_eq!(restored, tail, "{stage:?}");
+    }
+}
+
+#[test]
+fn exactly_once_in_memory_restores_everything_that_was_committed() {
+    for stage in CommitStage::ALL {
+        let mut world = world();
+        let config = world.config().engine(EngineKind::Memory).seed(7);
+        let (restored, rides) = crash_at(&mut world, stage, &config);
+        assert_eq!(rides, exactly(3), "{stage:?}");
+        assert_eq!(world.numbers("summary"), counted(3), "{stage:?}");
+        let committed = if stage == CommitStage::Write { 2 * ROUND } else { ROUND };
+        assert_eq!(restored, committed, "{stage:?}");
+    }
+}
+
+#[test]
+fn at_least_once_never_counts_less_after_a_crash_at_every_stage() {
+    for stage in CommitStage::ALL.into_iter().filter(|stage| *stage != CommitStage::End) {
+        let mut world = world();
+        let mut config = world.config();
+        config.processing_guarantee = ProcessingGuarantee::AtLeastOnce;
+        let (restored, rides) = crash_at(&mut world, stage, &config);
+        for (station, rides) in &rides {
+            // A crash repeats at most the round that was not committed.
+            assert!((6..=8).contains(rides), "{stage:?}: {station} has {rides}");
+        }
+        assert_eq!(rides.len(), 10, "{stage:?}");
+        for (station, numbers) in world.numbers("summary") {
+            assert_eq!(numbers.last(), rides.get(&station), "{stage:?}");
+        }
+        // What is acknowledged is in the changelog, committed or not.
+        let is_acknowledged = stage >= CommitStage::Offsets;
+        assert_eq!(restored, if is_acknowledged { ROUND } else { 0 }, "{stage:?}");
+    }
+}
+
+#[test]
+fn state_on_disk_that_is_lost_is_restored_in_full() {
+    let mut world = world();
+    let (topology, config) = (count(), world.config());
+    let mut streams = world.start(&topology, config.clone());
+    world.send("turnstiles", turnstiles());
+    world.run(&mut streams);
+    world.settle(&mut [&mut streams]);
+    world.crash(streams);
+
+    let options = StartOptions::new().log(world.log.clone()).engine(Arc::new(MemoryEngine::default()));
+    let mut streams = SteppedStreams::start(&topology, config, options).unwrap();
+    world.run(&mut streams);
+    assert_eq!((streams.counts().restored, rides(&streams)), (ROUND, exactly(1)));
+}
+
+#[test]
+fn crash_while_restoring_is_a_longer_start_and_nothing_else() {
+    let mut world = world();
+    let (topology, config) = (count(), world.config().engine(EngineKind::Memory).seed(7));
+    let mut streams = world.start(&topology, config.clone());
+    world.send("turnstiles", turnstiles());
+    world.run(&mut streams);
+    world.settle(&mut [&mut streams]);
+    for steps in 1..30 {
+        world.crash(streams);
+        world.clock.advance_ms(46_000);
+        streams = world.start(&topology, config.clone());
+        (0..steps).for_each(|_| drop(world.step(&mut streams)));
+    }
+    world.run(&mut streams);
+    world.send("turnstiles", turnstiles());
+    world.settle(&mut [&mut streams]);
+    assert_eq!(world.numbers("summary"), counted(2));
+}
+
+#[test]
+fn shutdown_in_order_commits_everything_and_leaves_the_group() {
+    let mut world = world();
+    let (topology, config) = (count(), world.config().commit_interval(std::time::Duration::from_secs(9)));
+    let mut streams = world.start(&topology, config.clone());
+    world.run(&mut streams);
+    world.send("turnstiles", turnstiles());
+    world.step_until(&mut streams, |streams| streams.counts().processed == ROUND);
+    let ended_ms = streams.close(world.now_ms()).unwrap();
+    world.clock.set_ms(ended_ms);
+    assert_eq!(world.numbers("summary"), counted(1));
+
+    let mut streams = world.start(&topology, config);
+    let begun_ms = world.now_ms();
+    world.step_until(&mut streams, |streams| streams.state() == kstreams::runtime::State::Running);
+    assert!(world.now_ms() - begun_ms < 1_000, "nobody waits for a session timeout");
+    assert_eq!((streams.counts().restored, rides(&streams)), (0, exactly(1)));
+}

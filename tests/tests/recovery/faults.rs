@@ -1,0 +1,123 @@
+//! What goes wrong between a thread and the log, and is rolled back or asked again.
+
+use crate::fixture::{World, counted, turnstiles};
+use kstreams::dsl::StreamsBuilder;
+use kstreams::error::ErrorKind;
+use kstreams::log::embedded::{Fault, Operation};
+use kstreams::topology::Topology;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+fn count() -> Topology {
+    let builder = StreamsBuilder::new();
+    builder.stream::<String, String>("turnstiles").group_by_key().count("rides").to_stream().to("summary");
+    builder.build().unwrap()
+}
+
+/// Counts three rounds while the requests that `concerns` picks go wrong with `fault`, every fifth of them. Returns the
+/// number of faults and rollbacks.
+fn count_under(
+    fault: Fault,
+    concerns: impl Fn(&Operation<'_>) -> bool + Send + 'static,
+    is_exactly_once: bool,
+) -> (World, usize, u64) {
+    let (faults, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let counted = faults.clone();
+    let plan = move |operation: &Operation<'_>, _now_ms: i64| {
+        if !concerns(operation) || seen.fetch_add(1, Ordering::Relaxed) % 5 != 1 {
+            return Fault::None;
+        }
+        counted.fetch_add(1, Ordering::Relaxed);
+        fault
+    };
+    let mut world = World::with_faults(Some(Box::new(plan)));
+    world.create(&[("turnstiles", 2), ("summary", 1)]);
+    let mut config = world.config();
+    if !is_exactly_once {
+        config.processing_guarantee = Default::default();
+    }
+    let mut streams = world.start(&count(), config);
+    world.run(&mut streams);
+    for _ in 0..3 {
+        world.send("turnstiles", turnstiles());
+        world.settle(&mut [&mut streams]);
+    }
+    let rollbacks = streams.counts().rollbacks;
+    (world, faults.load(Ordering::Relaxed), rollbacks)
+}
+
+fn ends_a_commit(operation: &Operation<'_>) -> bool {
+    matches!(operation, Operation::EndTransaction { commit: true, .. })
+}
+
+fn appends(operation: &Operation<'_>) -> bool {
+    matches!(operation, Operation::Append { transactional_id: Some(_), .. })
+}
+
+#[test]
+fn commit_with_an_unknown_outcome_is_asked_for_again() {
+    let (world, faults, rollbacks) = count_under(Fault::Unknown, ends_a_commit, true);
+    assert!(faults > 0);
+    assert_eq!((world.numbers("summary"), rollbacks), (counted(3), 0));
+}
+
+#[test]
+fn refused_commit_is_rolled_back_and_done_again() {
+    for kind in [ErrorKind::Aborted, ErrorKind::Fenced] {
+        let (world, faults, rollbacks) = count_under(Fault::Fail(kind), ends_a_commit, true);
+        assert!(faults > 0 && rollbacks > 0, "{kind:?}");
+        assert_eq!(world.numbers("summary"), counted(3), "{kind:?}");
+    }
+}
+
+#[test]
+fn failed_delivery_is_rolled_back_and_done_again() {
+    for fault in [Fault::Fail(ErrorKind::Timeout), Fault::Unknown] {
+        let (world, faults, rollbacks) = count_under(fault, appends, true);
+        assert!(faults > 0 && rollbacks > 0, "{fault:?}");
+        assert_eq!(world.numbers("summary"), counted(3), "{fault:?}");
+    }
+}
+
+#[test]
+fn lost_acknowledgement_is_not_a_second_message() {
+    let (world, faults, rollbacks) = count_under(Fault::LostAnswer, appends, true);
+    assert!(faults > 0);
+    assert_eq!((world.numbers("summary"), rollbacks), (counted(3), 0));
+}
+
+#[test]
+fn refused_offsets_are_rolled_back_and_done_again() {
+    let concerns = |operation: &Operation<'_>| matches!(operation, Operation::SendOffsets { .. });
+    for kind in [ErrorKind::Fenced, ErrorKind::Aborted] {
+        let (world, faults, rollbacks) = count_under(Fault::Fail(kind), concerns, true);
+        assert!(faults > 0 && rollbacks > 0, "{kind:?}");
+        assert_eq!(world.numbers("summary"), counted(3), "{kind:?}");
+    }
+}
+
+#[test]
+fn full_queue_holds_input_back_and_loses_nothing() {
+    let concerns = |operation: &Operation<'_>| matches!(operation, Operation::Send { topic } if *topic != "turnstiles");
+    let (world, faults, rollbacks) = count_under(Fault::QueueFull, concerns, true);
+    assert!(faults > 0);
+    assert_eq!((world.numbers("summary"), rollbacks), (counted(3), 0));
+}
+
+#[test]
+fn late_markers_delay_and_change_nothing() {
+    let concerns = |operation: &Operation<'_>| matches!(operation, Operation::WriteMarkers { .. });
+    let (world, faults, _) = count_under(Fault::Delay { by_ms: 15 }, concerns, true);
+    assert!(faults > 0);
+    assert_eq!(world.numbers("summary"), counted(3));
+}
+
+#[test]
+fn offsets_refused_at_least_once_are_done_again() {
+    let concerns = |operation: &Operation<'_>| matches!(operation, Operation::Commit { .. });
+    let (world, faults, rollbacks) = count_under(Fault::Fail(ErrorKind::Fenced), concerns, false);
+    assert!(faults > 0 && rollbacks > 0);
+    for (station, numbers) in world.numbers("summary") {
+        assert!(numbers.last().is_some_and(|last| *last >= 6), "{station}: {numbers:?}");
+    }
+}

@@ -1,0 +1,11 @@
+//! Crashes, rollbacks and rebalances of running topologies, stepped under a clock of the test's own.
+//!
+//! A crash is a dropped instance: nothing of it is committed, aborted or given back. The log lives on, as a broker would.
+
+mod crash;
+mod faults;
+mod fixture;
+mod operators;
+mod queries;
+mod rebalance;
+mod threads;
