@@ -1,0 +1,6 @@
+//! What holds of transit as a whole, in one process.
+
+mod found;
+mod kill;
+mod program;
+mod whole;
