@@ -48,7 +48,8 @@ pub fn run(settings: &DemoSettings, stop: &Stop, running: impl FnOnce(SocketAddr
     stop.request();
     let (produced, stations_published) = sources.join();
     served.request();
-    (gateway.join(), page.join());
+    // Whatever they failed with is noted in `parts`.
+    let _ended = (gateway.join(), page.join());
     applications.close().unwrap_or_else(|error| parts.fail(error));
     let usage: Result<Usage> = parts.outcome().and(usage);
     Ok(Report { produced, stations_published, usage: usage? })

@@ -89,18 +89,19 @@ impl Side {
         records: &'r [Record],
         field: impl Fn(&'r Record) -> &'r Value,
     ) -> Result<Vec<Option<Vec<u8>>>, Refusal> {
-        let values = records.iter().map(field).enumerate();
+        let values = records.iter().map(field);
         match self {
             Side::Null => Ok(vec![None; records.len()]),
-            Side::Json => values.map(|(_, value)| Ok(json_bytes(value))).collect(),
-            Side::Binary => {
-                values.map(|(index, value)| base64_bytes(value).map_err(|why| in_record(index, &why))).collect()
-            }
+            Side::Json => Ok(values.map(json_bytes).collect()),
+            Side::Binary => values
+                .enumerate()
+                .map(|(index, value)| base64_bytes(value).map_err(|why| in_record(index, &why)))
+                .collect(),
             Side::Avro { schema, is_key } => {
                 let refused =
                     |index, why| Refusal::conversion(format!("record {index}: {}: {why}", side_name(*is_key)));
                 let encode = |value| schema.encode_json(value).map(Some);
-                values.map(|(index, value)| encode(value).map_err(|why| refused(index, why))).collect()
+                values.enumerate().map(|(index, value)| encode(value).map_err(|why| refused(index, why))).collect()
             }
         }
     }

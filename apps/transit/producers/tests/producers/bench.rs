@@ -3,7 +3,6 @@
 use kstreams::log::client::{ReceivedMessage, read_all};
 use kstreams::log::{Log, connect};
 use kstreams::record::{SystemClock, Topic};
-use kstreams::serde::Registry;
 use kstreams::serde::avro::{AvroSchema, split_frame};
 use kstreams::serde::registry::EmbeddedRegistry;
 use serde_json::Value;
