@@ -36,12 +36,7 @@ pub(super) fn add<K: Nullable, V: Nullable, S: StoreHandle, P: Processor<K, V, N
         plan.add_store(store.clone());
         let node = add_below(plan, node_name, vec![source], vec![name.clone()], wire.clone());
         plan.set_output(taken.step, node);
-        plan.add_global(GlobalStore {
-            topic: TopicName::external(topic),
-            store: name.clone(),
-            source,
-            processed: true,
-        });
+        plan.add_global(GlobalStore { topic: TopicName::external(topic), store: name.clone(), processed: true });
     });
 }
 

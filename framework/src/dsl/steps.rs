@@ -58,11 +58,6 @@ impl Steps {
         self.0.borrow_mut()[step].name = Some(name.to_owned());
     }
 
-    /// The name that a step was given.
-    pub(crate) fn name_of(&self, StepId(step): StepId) -> Option<String> {
-        self.0.borrow()[step].name.clone()
-    }
-
     /// Replays all steps in order.
     pub(crate) fn replay(&self, plan: &mut Plan) {
         for (index, step) in self.0.borrow().iter().enumerate() {

@@ -19,6 +19,9 @@ pub(crate) struct SinkTopic {
     pub(crate) message_bytes_max: usize,
 }
 
+/// Tells what is known of a topic that is written to; `None` if it does not exist.
+pub(crate) type SinkTopics = dyn Fn(&Topic) -> Option<SinkTopic>;
+
 /// The surroundings of one task's operators. Shared by `Rc`; lives as long as the wired chain.
 pub struct TaskContext {
     task: TaskId,
@@ -29,7 +32,7 @@ pub struct TaskContext {
     punctuations: Punctuations,
     commit_requested: Cell<bool>,
     remembered: RefCell<BTreeMap<String, Rc<Cell<i64>>>>,
-    sink_topics: Box<dyn Fn(&Topic) -> Option<SinkTopic>>,
+    sink_topics: Box<SinkTopics>,
 }
 
 /// A copy of the message being processed, kept only where dead letters may need it.

@@ -63,10 +63,6 @@ impl<T> JavaHeap<T> {
             at = smaller;
         }
     }
-
-    pub(crate) fn clear(&mut self) {
-        self.items.clear();
-    }
 }
 
 #[cfg(test)]

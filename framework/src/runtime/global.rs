@@ -167,7 +167,7 @@ impl GlobalThread {
                     (0..count).map(move |partition| TopicPartition { topic: topic.clone(), partition })
                 })
                 .collect();
-            let task = Task::wire(&instance.blueprint, subtopology, id, &settings, open, &partitions)?;
+            let task = Task::wire(&instance.blueprint, subtopology, &settings, open, &partitions)?;
             self.tables.push(Table { task, partitions });
         }
         Ok(())

@@ -8,8 +8,8 @@ use super::metadata::CommitMetadata;
 use crate::config::{Config, TimestampPolicy};
 use crate::engine::SharedEngine;
 use crate::error::Result;
-use crate::operator::{ErrorPolicies, Input, JavaHeap, PunctuationType, SinkTopic, TaskContext};
-use crate::record::{Message, Outbox, RecordContext, TaskId, Topic, TopicPartition};
+use crate::operator::{ErrorPolicies, Input, JavaHeap, PunctuationType, SinkTopics, TaskContext};
+use crate::record::{Message, Outbox, RecordContext, TaskId, TopicPartition};
 use crate::serde::Registry;
 use crate::store::{CacheBudget, QuerySource, TaskStores, TaskStoresConfig};
 use crate::topology::{Blueprint, Chain, Subtopology, Surroundings};
@@ -31,7 +31,7 @@ pub(crate) struct TaskSettings {
     /// A store whose last commit is older than this is restored in full.
     pub(crate) tombstone_retention_ms: Option<i64>,
     /// What is known of the topics that are written to.
-    pub(crate) sink_topics: Rc<dyn Fn(&Topic) -> Option<SinkTopic>>,
+    pub(crate) sink_topics: Rc<SinkTopics>,
 }
 
 impl TaskSettings {
@@ -68,7 +68,6 @@ struct TaskInput {
 
 /// A running task.
 pub(crate) struct Task {
-    id: TaskId,
     context: Rc<TaskContext>,
     stores: Rc<TaskStores>,
     /// Opens inputs for partitions that come later; the operators themselves are held by the inputs.
@@ -126,7 +125,6 @@ impl Task {
     pub(crate) fn wire(
         blueprint: &Arc<Blueprint>,
         subtopology: &Subtopology,
-        id: TaskId,
         settings: &TaskSettings,
         open: OpenStores,
         partitions: &[TopicPartition],
@@ -142,7 +140,7 @@ impl Task {
         let chain = Chain::wire(blueprint, &subtopology.nodes, surroundings)?;
         let sources = subtopology.sources.clone();
         let (inputs, by_time) = (Vec::new(), JavaHeap::default());
-        let mut task = Task { id, context, stores, chain, sources, inputs, by_time, commit_needed: false };
+        let mut task = Task { context, stores, chain, sources, inputs, by_time, commit_needed: false };
         for partition in partitions {
             task.add_input(partition.clone())?;
         }
@@ -154,11 +152,6 @@ impl Task {
         let input = self.chain.input(&self.sources, partition.clone())?;
         self.inputs.push(TaskInput { partition, input, queued: false });
         Ok(())
-    }
-
-    /// The task's id.
-    pub(crate) fn id(&self) -> TaskId {
-        self.id
     }
 
     /// The input partitions; an input's place is its number.

@@ -57,11 +57,6 @@ impl TaskTable {
         self.lock().retain(|_, entry| entry.thread != thread);
     }
 
-    /// The tasks that are open, in order.
-    pub(crate) fn tasks(&self) -> Vec<TaskId> {
-        self.lock().keys().copied().collect()
-    }
-
     /// Where the committed rows of every task of a sub-topology are.
     ///
     /// # Errors

@@ -209,7 +209,7 @@ impl TopologyTestDriver {
             self.committed.keys().filter(|partition| !partitions.contains(partition)).cloned().collect::<Vec<_>>();
         let matching = |partition: &TopicPartition| self.matches(subtopology, &partition.topic);
         partitions.extend(known.into_iter().filter(matching));
-        Task::wire(&self.blueprint, subtopology, TASK, &self.settings, open, &partitions)
+        Task::wire(&self.blueprint, subtopology, &self.settings, open, &partitions)
     }
 
     /// Brings stores up to the end of their changelogs, as a start after a crash does.

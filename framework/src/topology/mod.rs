@@ -48,7 +48,6 @@ pub struct Topology {
 pub(crate) struct GlobalStore {
     pub(crate) topic: TopicName,
     pub(crate) store: String,
-    pub(crate) source: NodeId,
     /// A processor of the program's own fills it: a restore runs it again, instead of taking the topic's rows over.
     pub(crate) processed: bool,
 }

@@ -1,6 +1,6 @@
 //! Cutting the blueprint into sub-topologies: what is linked by edges or shares a store stays together.
 
-use super::{GlobalStore, Node, NodeId, NodeKind, RepartitionTopic, Subscription, TopicName};
+use super::{GlobalStore, Node, NodeId, NodeKind, Subscription, TopicName};
 use crate::topology::java_order::hash_order;
 
 /// A part of the topology that one task runs.
@@ -85,15 +85,6 @@ impl Subtopology {
     /// What the sources read.
     pub(crate) fn subscriptions<'a>(&'a self, nodes: &'a [Node]) -> impl Iterator<Item = &'a Subscription> {
         self.sources.iter().filter_map(|&id| nodes[id.0].source()).map(|source| &source.subscription)
-    }
-
-    /// The repartition topics that this sub-topology reads.
-    pub(crate) fn repartition_topics<'a>(
-        &'a self,
-        nodes: &'a [Node],
-        all: &'a [RepartitionTopic],
-    ) -> impl Iterator<Item = &'a RepartitionTopic> {
-        self.source_topics(nodes).filter_map(|topic| all.iter().find(|repartition| repartition.topic == *topic))
     }
 }
 

@@ -28,8 +28,6 @@ pub(crate) enum Derivation {
     Source { store: Arc<dyn StoreBlueprint>, materialised: bool },
     /// Computed from another table, row by row.
     Computed { parent: TableId },
-    /// Computed from two tables.
-    Joined { left: TableId, right: TableId },
 }
 
 /// A table.
@@ -70,17 +68,13 @@ impl Tables {
                 let parent = *parent;
                 self.demand_lookup(parent)
             }
-            Derivation::Joined { left, right } => {
-                let (left, right) = (*left, *right);
-                let mut stores = self.demand_lookup(left);
-                stores.extend(self.demand_lookup(right));
-                stores
-            }
         }
     }
 
     /// Someone needs old values of this table; false if it cannot give them. With `force` a source table is
     /// kept in a store for it.
+    // Groupings and joins of tables will ask; until then only the wiring of operators looks at the answer.
+    #[allow(dead_code)]
     pub(crate) fn demand_old_values(&mut self, TableId(id): TableId, force: bool) -> bool {
         if self.0[id].sends_old_values {
             return true;
@@ -95,20 +89,9 @@ impl Tables {
                 let parent = *parent;
                 self.demand_old_values(parent, force)
             }
-            Derivation::Joined { left, right } => {
-                let (left, right) = (*left, *right);
-                self.demand_old_values(left, true) & self.demand_old_values(right, true)
-            }
         };
         self.0[id].sends_old_values = gives;
         gives
-    }
-
-    /// The source table's store is needed whatever reads it.
-    pub(crate) fn materialise(&mut self, TableId(id): TableId) {
-        if let Derivation::Source { materialised, .. } = &mut self.0[id].derivation {
-            *materialised = true;
-        }
     }
 }
 

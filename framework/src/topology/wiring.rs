@@ -176,7 +176,7 @@ impl Wiring<'_> {
         match &self.blueprint().tables[table].derivation {
             Derivation::Source { materialised, .. } => *materialised,
             Derivation::Stored { .. } => true,
-            Derivation::Computed { .. } | Derivation::Joined { .. } => false,
+            Derivation::Computed { .. } => false,
         }
     }
 

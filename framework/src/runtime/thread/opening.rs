@@ -170,7 +170,7 @@ impl StreamThread {
         let subtopology = subtopology(&blueprint, task);
         let Restoring { open, committed, .. } = restoring;
         let partitions: Vec<TopicPartition> = assigned.partitions.iter().cloned().collect();
-        let mut wired = Task::wire(&blueprint, subtopology, task, &settings, open, &partitions)?;
+        let mut wired = Task::wire(&blueprint, subtopology, &settings, open, &partitions)?;
         for (input, partition) in partitions.iter().enumerate() {
             if let Some(committed) = committed.get(partition) {
                 wired.resume(input, &committed.metadata);
