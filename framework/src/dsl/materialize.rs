@@ -2,10 +2,9 @@
 
 use super::options::Materialized;
 use crate::serde::Datum;
-use crate::store::WindowSpec;
 use crate::store::{
-    KeyValueSupplier, StoreBuilder, StoreHandle, Stores, TimestampedKeyValueStore, TimestampedWindowStore,
-    WindowSupplier,
+    Backing, KeyValueSupplier, StoreBuilder, StoreHandle, Stores, TimestampedKeyValueStore, TimestampedWindowStore,
+    WindowSpec, WindowSupplier,
 };
 use crate::window::window_segment_interval_ms;
 
@@ -14,7 +13,7 @@ pub(super) fn key_value<K: Datum, V: Datum>(
     name: &str,
     materialized: &Materialized<K, V>,
 ) -> StoreBuilder<TimestampedKeyValueStore<K, V>> {
-    let supplier = KeyValueSupplier { name: name.into(), backing: materialized.backing };
+    let supplier = KeyValueSupplier { name: name.into(), backing: materialized.backing.unwrap_or(Backing::Persistent) };
     let (key, value) = (materialized.key.clone(), materialized.value.clone());
     with_options(Stores::timestamped_key_value_store_builder(supplier, key, value), materialized)
 }
@@ -28,7 +27,8 @@ pub(super) fn window<K: Datum, V: Datum>(
 ) -> StoreBuilder<TimestampedWindowStore<K, V>> {
     let segment_interval_ms = window_segment_interval_ms(retention_ms);
     let window = WindowSpec { retention_ms, size_ms, segment_interval_ms, retain_duplicates: false };
-    let supplier = WindowSupplier { name: name.into(), backing: materialized.backing, window };
+    let supplier =
+        WindowSupplier { name: name.into(), backing: materialized.backing.unwrap_or(Backing::Persistent), window };
     let (key, value) = (materialized.key.clone(), materialized.value.clone());
     with_options(Stores::timestamped_window_store_builder(supplier, key, value), materialized)
 }
@@ -37,6 +37,10 @@ fn with_options<S: StoreHandle, K, V>(store: StoreBuilder<S>, materialized: &Mat
     let store = match materialized.caching {
         true => store.with_caching_enabled(),
         false => store.with_caching_disabled(),
+    };
+    let store = match materialized.backing {
+        Some(_) => store,
+        None => store.with_default_backing(),
     };
     match &materialized.changelog {
         crate::store::Changelog::Own(settings) => store.with_logging_enabled(settings.clone()),

@@ -64,7 +64,7 @@ impl Instance {
         let kept_id = directory.as_ref().map(|directory| directory.process_id().to_owned());
         let process_id = options.process_id.or(kept_id).unwrap_or_else(|| uuid(seed));
         let client_id = config.client_id.clone().unwrap_or_else(|| format!("{}-{process_id}", config.application_id));
-        let blueprint = topology.blueprint().clone();
+        let blueprint = topology.configured(&config);
         let metrics = Metrics::new(client_id.as_str())?;
         let board = Board::new(thread_names(&client_id, &config, &blueprint), options.listener, metrics.clone());
         Ok(Arc::new(Instance {

@@ -101,6 +101,12 @@ impl<S: StoreHandle> StoreBuilder<S> {
         self
     }
 
+    /// Lets the configuration's `default.dsl.store` decide where the rows live.
+    pub(crate) fn with_default_backing(mut self) -> Self {
+        self.spec.backing_is_default = true;
+        self
+    }
+
     /// The blueprint without its types.
     pub fn build(self) -> Arc<dyn StoreBlueprint> {
         Arc::new(self)
@@ -124,6 +130,9 @@ pub trait StoreBlueprint: fmt::Debug + Send + Sync {
     /// The part without types.
     fn spec(&self) -> &StoreSpec;
 
+    /// The same store kept elsewhere.
+    fn with_backing(&self, backing: Backing) -> Arc<dyn StoreBlueprint>;
+
     /// Opens the store within a task; afterwards [`TaskStores::store`] hands out its typed handle.
     ///
     /// # Errors
@@ -140,6 +149,12 @@ pub trait StoreBlueprint: fmt::Debug + Send + Sync {
 impl<S: StoreHandle> StoreBlueprint for StoreBuilder<S> {
     fn spec(&self) -> &StoreSpec {
         &self.spec
+    }
+
+    fn with_backing(&self, backing: Backing) -> Arc<dyn StoreBlueprint> {
+        let mut store = self.clone();
+        store.spec.backing = backing;
+        store.build()
     }
 
     fn open(&self, stores: &TaskStores) -> Result<()> {

@@ -91,6 +91,8 @@ pub struct StoreSpec {
     pub kind: StoreKind,
     /// Where they live.
     pub backing: Backing,
+    /// Whether nobody chose the backing, so that the configuration's `default.dsl.store` decides.
+    pub backing_is_default: bool,
     /// Whether updates are held back in the record cache until flush or eviction.
     pub caching: bool,
     /// What it is rebuilt from.
@@ -107,6 +109,7 @@ impl StoreSpec {
             name: name.into(),
             kind,
             backing,
+            backing_is_default: false,
             caching: false,
             changelog: Changelog::Own(BTreeMap::new()),
             log_headers: false,

@@ -136,7 +136,7 @@ impl TopologyTestDriver {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     pub fn with_engine(topology: &Topology, config: Config, engine: SharedEngine, now_ms: i64) -> Result<Self> {
-        let blueprint = topology.blueprint().clone();
+        let blueprint = topology.configured(&config);
         let registry: Arc<dyn Registry> = Arc::new(EmbeddedRegistry::default());
         let sink = SinkTopic { partitions: 1, message_bytes_max: MESSAGE_BYTES_MAX };
         let settings =

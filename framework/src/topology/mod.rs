@@ -22,7 +22,8 @@ pub(crate) use subtopology::Subtopology;
 pub(crate) use table::{Derivation, Table, TableId, boxed_lookup};
 pub(crate) use wiring::{Chain, Surroundings, Wiring, boxed};
 
-use crate::store::StoreBlueprint;
+use crate::config::{Config, DslStore};
+use crate::store::{Backing, StoreBlueprint};
 use std::fmt;
 use std::sync::Arc;
 
@@ -53,6 +54,7 @@ pub(crate) struct GlobalStore {
 }
 
 /// What a [`Topology`] shares.
+#[derive(Clone)]
 pub(crate) struct Blueprint {
     pub(crate) nodes: Vec<Node>,
     pub(crate) stores: Vec<Arc<dyn StoreBlueprint>>,
@@ -86,6 +88,17 @@ impl Topology {
 
     pub(crate) fn blueprint(&self) -> &Arc<Blueprint> {
         &self.blueprint
+    }
+
+    /// The blueprint with what a configuration decides: where stores live whose backing nobody chose.
+    pub(crate) fn configured(&self, config: &Config) -> Arc<Blueprint> {
+        let mut blueprint = (*self.blueprint).clone();
+        if config.dsl_store == DslStore::InMemory {
+            for store in blueprint.stores.iter_mut().filter(|store| store.spec().backing_is_default) {
+                *store = store.with_backing(Backing::InMemory);
+            }
+        }
+        Arc::new(blueprint)
     }
 
     /// The sub-topologies with their nodes, stores and topics, as Kafka Streams prints them.

@@ -46,7 +46,7 @@ fn run_all(variant: Variant, golden: &Golden, case: &Case, build: Build) -> Outc
     let ended = running.steps(variant, case).map_err(within)?;
     running.internal_topics(case).map_err(within)?;
     if !ended {
-        running.state(case).map_err(within)?;
+        running.state(variant, case).map_err(within)?;
     }
     Ok(())
 }
@@ -162,10 +162,11 @@ impl Running<'_> {
         Ok(())
     }
 
-    fn state(&self, case: &Case) -> Outcome {
+    fn state(&self, variant: Variant, case: &Case) -> Outcome {
         let expected = case.stores.as_ref().expect("a case without an exception lists its stores");
         for (store, kind) in &self.golden.stores {
             let Some(rows) = expected.get(store).and_then(Value::as_array) else { continue };
+            let rows = &variant.listed(text(kind), rows.clone());
             let found = stores::list(&self.driver, store, text(kind));
             let found = found.map_err(|error| Difference::new(format!("store {store}"), "rows", error))?;
             difference::compare(&format!("store {store}"), rows, found)?;

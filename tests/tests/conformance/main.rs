@@ -86,9 +86,9 @@ fn run_file(variant: Variant, golden: &Golden) -> Option<FileResult> {
         Ok(()) => {}
         Err(difference) => result.differences.push(difference),
     }
-    for case in &golden.cases {
+    for (equal, case) in result.equal.iter_mut().zip(&golden.cases) {
         match case::run(variant, golden, case, build) {
-            Ok(()) => result.equal += 1,
+            Ok(()) => *equal = true,
             Err(difference) => result.differences.push(difference),
         }
     }

@@ -13,7 +13,8 @@ pub struct Materialized<K, V> {
     pub(crate) name: Option<String>,
     pub(crate) key: Format<K>,
     pub(crate) value: Format<V>,
-    pub(crate) backing: Backing,
+    /// `None` leaves it to the configuration's `default.dsl.store`.
+    pub(crate) backing: Option<Backing>,
     pub(crate) caching: bool,
     pub(crate) changelog: Changelog,
     pub(crate) retention: Option<Duration>,
@@ -79,7 +80,7 @@ impl<K: Datum, V: Datum> Materialized<K, V> {
             name: None,
             key,
             value,
-            backing: Backing::Persistent,
+            backing: None,
             caching: true,
             changelog: Changelog::Own(BTreeMap::new()),
             retention: None,
@@ -105,6 +106,25 @@ impl<K: Datum, V: Datum> Materialized<K, V> {
         self
     }
 
+    /// Kept in the instance's engine, whatever the configuration's `default.dsl.store` says (`Stores.persistent…`).
+    ///
+    /// ```
+    /// # use kstreams::{config::Config, dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # let mut config = Config::new("test", "embedded:");
+    /// config.set("default.dsl.store", "in_memory")?;
+    /// let counts = Materialized::named("counts").persistent();
+    /// builder.stream::<i32, i32>("in").group_by_key().count(counts).to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::with_config(&builder.build()?, config)?;
+    /// driver.input("in").pipe(1, 5)?;
+    /// assert_eq!(driver.output("out").read_values::<i64>()?, [1]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
+    pub fn persistent(mut self) -> Self {
+        self.backing = Some(Backing::Persistent);
+        self
+    }
+
     /// Kept in memory and restored in full from its changelog (`Stores.inMemory…`).
     ///
     /// ```
@@ -119,7 +139,7 @@ impl<K: Datum, V: Datum> Materialized<K, V> {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     pub fn in_memory(mut self) -> Self {
-        self.backing = Backing::InMemory;
+        self.backing = Some(Backing::InMemory);
         self
     }
 
@@ -136,7 +156,7 @@ impl<K: Datum, V: Datum> Materialized<K, V> {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     pub fn lru(mut self, entries_max: usize) -> Self {
-        self.backing = Backing::Lru(entries_max);
+        self.backing = Some(Backing::Lru(entries_max));
         self
     }
 
