@@ -2,11 +2,10 @@
 
 use clap::Parser;
 use kstreams::error::Result;
-use std::path::PathBuf;
 use std::process::ExitCode;
-use transit_dashboard::topology::{APPLICATION_ID, config};
+use transit_dashboard::topology::{APPLICATION_ID, adjusted};
 use transit_dashboard::{Dashboard, DashboardSettings};
-use transit_part::{ConnectionSettings, Stop, exit_code, start_logging, stop_on_signals};
+use transit_part::{ConnectionSettings, Stop, StreamsSettings, exit_code, start_logging, stop_on_signals};
 
 /// Serves the page with the trains, riders and weather of the Chicago "L", live.
 ///
@@ -20,9 +19,8 @@ struct Program {
     #[command(flatten)]
     dashboard: DashboardSettings,
 
-    /// Where the tables are kept
-    #[arg(long, env = "TRANSIT_STATE_DIR", value_name = "DIRECTORY", default_value = "transit-state")]
-    state_dir: PathBuf,
+    #[command(flatten)]
+    streams: StreamsSettings,
 
     /// Names the group and the changelogs; each dashboard on a log needs its own
     #[arg(long, env = "TRANSIT_DASHBOARD_ID", value_name = "ID", default_value = APPLICATION_ID)]
@@ -40,6 +38,6 @@ fn run(program: &Program) -> Result<()> {
     let dashboard = Dashboard::bind(&program.dashboard)?;
     let connection = program.connection.open()?;
     println!("dashboard: http://{}", dashboard.address());
-    let config = config(&program.id, &program.connection.log).state_dir(&program.state_dir);
+    let config = adjusted(program.streams.config(&program.id, &program.connection.log));
     dashboard.run(connection.log, connection.registry, config, &stop)
 }

@@ -1,6 +1,6 @@
 //! The whole dashboard on the embedded log: from messages to answers over HTTP, across restarts.
 
-use kstreams::config::EngineKind;
+use kstreams::config::{Config, EngineKind};
 use kstreams::error::{ErrorKind, Result};
 use kstreams::log::embedded::{EmbeddedLog, EmbeddedOptions};
 use kstreams::log::{Log, NewTopic, TopicConfig};
@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use transit_dashboard::topology::{APPLICATION_ID, config};
+use transit_dashboard::topology::{APPLICATION_ID, adjusted};
 use transit_dashboard::{Dashboard, DashboardSettings};
 use transit_model::records::{
     ArrivalKey, ArrivalValue, Direction, HourlyCount, StationKey, StationRow, TrainStatus, TurnstileSummary,
@@ -110,7 +110,8 @@ impl Running {
         let settings = DashboardSettings { listen: "127.0.0.1:0".into(), pages_max: 4 };
         let dashboard = Dashboard::bind(&settings).unwrap();
         let (address, stop) = (dashboard.address(), Stop::default());
-        let config = config(APPLICATION_ID, "embedded:").engine(EngineKind::Fjall).state_dir(state_dir);
+        let config = Config::new(APPLICATION_ID, "embedded:").engine(EngineKind::Fjall).state_dir(state_dir);
+        let config = adjusted(config.exactly_once().commit_interval(Duration::from_millis(200)));
         let stopped = stop.clone();
         let thread = std::thread::spawn(move || dashboard.run(log, registry, config, &stopped));
         Running { address, stop, thread }

@@ -1,12 +1,13 @@
 //! The topology from topics to what the page shows, without a log.
 
+use kstreams::config::Config;
 use kstreams::engine::SharedEngine;
 use kstreams::engine::memory::MemoryEngine;
 use kstreams::record::Headers;
 use kstreams::testing::{OutputMessage, TopologyTestDriver};
 use std::sync::Arc;
 use transit_dashboard::Hub;
-use transit_dashboard::topology::{APPLICATION_ID, config, topology};
+use transit_dashboard::topology::{APPLICATION_ID, adjusted, topology};
 use transit_dashboard::view::{Counts, Picture, Source};
 use transit_model::names::{self, ArrivalsBy};
 use transit_model::records::{
@@ -29,7 +30,7 @@ impl Dashboard {
 
     fn restart(engine: SharedEngine) -> Dashboard {
         let hub = Hub::new();
-        let config = config(APPLICATION_ID, "embedded:");
+        let config = adjusted(Config::new(APPLICATION_ID, "embedded:"));
         let driver = TopologyTestDriver::with_engine(&topology(&hub).unwrap(), config, engine, 0).unwrap();
         Dashboard { hub, driver }
     }

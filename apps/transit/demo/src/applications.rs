@@ -7,6 +7,7 @@ use kstreams::runtime::{State, Streams};
 use kstreams::topology::Topology;
 use std::sync::Arc;
 use std::time::Duration;
+use transit_dashboard::topology::adjusted;
 use transit_dashboard::{Health, Hub};
 use transit_part::log::lag;
 use transit_part::{Connection, start_streams};
@@ -88,9 +89,10 @@ impl Applications {
 
 fn config(id: &str, settings: &DemoSettings, engine: EngineKind) -> Config {
     // The log is given; the URL is only told.
-    Config::new(id, format!("embedded:{}", settings.dir.display()))
+    let config = Config::new(id, format!("embedded:{}", settings.dir.display()))
         .exactly_once()
         .commit_interval(COMMIT_INTERVAL)
         .state_dir(settings.dir.join("state"))
-        .engine(engine)
+        .engine(engine);
+    if id == transit_dashboard::topology::APPLICATION_ID { adjusted(config) } else { config }
 }

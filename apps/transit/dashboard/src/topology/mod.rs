@@ -23,7 +23,6 @@ use kstreams::error::Result;
 use kstreams::topology::Topology;
 use latest::{Latest, add_latest};
 use mirror::add_mirror;
-use std::time::Duration;
 use transit_model::names;
 use transit_model::records::{ArrivalValue, HourlyCount, StationKey, StationRow, TurnstileSummary, WeatherValue};
 
@@ -34,15 +33,12 @@ pub const APPLICATION_ID: &str = "transit-dashboard";
 pub const TOPICS: [&str; 4] =
     [names::STATIONS_TABLE, names::TURNSTILE_SUMMARY, names::TURNSTILES_HOURLY, names::WEATHER];
 
-/// Time between commits: the tables' updates are shown with them.
-const COMMIT_INTERVAL: Duration = Duration::from_millis(200);
 /// How soon a new topic of arrivals is noticed, in milliseconds.
 const METADATA_MAX_AGE_MS: i64 = 1_000;
 
-/// The configuration that the topology is made for, on the log at `url`: what is shown is committed and at most a commit
-/// interval old; what cannot be decoded is counted, logged and left out.
-pub fn config(application_id: &str, url: &str) -> Config {
-    let mut config = Config::new(application_id, url).exactly_once().commit_interval(COMMIT_INTERVAL);
+/// The configuration as the topology needs it: a new topic of arrivals is noticed soon, and what cannot be decoded is
+/// counted, logged and left out, for a page that shows nothing serves nobody.
+pub fn adjusted(mut config: Config) -> Config {
     config.metadata_max_age_ms = METADATA_MAX_AGE_MS;
     config.on_record_errors(ErrorPolicy::Continue)
 }
