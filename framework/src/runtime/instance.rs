@@ -55,7 +55,7 @@ impl Instance {
         };
         let registry = match options.registry {
             Some(registry) => registry,
-            None => default_registry(&config)?,
+            None => default_registry(&config, &url)?,
         };
         let log = match options.log {
             Some(log) => log,
@@ -134,9 +134,9 @@ fn open_engine(config: &Config, directory: Option<&StateDirectory>) -> Result<Sh
     engine::open(kind, &path, &EngineOptions::default())
 }
 
-fn default_registry(config: &Config) -> Result<Arc<dyn Registry>> {
+fn default_registry(config: &Config, url: &LogUrl) -> Result<Arc<dyn Registry>> {
     match &config.registry {
-        None => Ok(Arc::new(EmbeddedRegistry::default())),
+        None => Ok(EmbeddedRegistry::of_log(url)?),
         #[cfg(feature = "avro")]
         Some(registry) => Ok(Arc::new(crate::serde::registry::HttpRegistry::new(registry)?)),
         #[cfg(not(feature = "avro"))]

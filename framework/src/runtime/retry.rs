@@ -23,7 +23,7 @@ impl Retry {
     /// The error itself, once the limit is reached.
     pub(crate) fn failed(&mut self, error: Error, now_ms: i64, limit_ms: i64) -> Result<()> {
         // Failures that far apart have nothing to do with each other.
-        if now_ms.saturating_sub(self.due_ms) > limit_ms.max(LONGEST_PAUSE_MS) && self.attempts > 0 {
+        if now_ms.saturating_sub(self.due_ms) > limit_ms.max(LONGEST_PAUSE_MS).saturating_mul(2) && self.attempts > 0 {
             self.succeeded();
         }
         let since_ms = *self.since_ms.get_or_insert(now_ms);

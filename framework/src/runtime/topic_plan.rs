@@ -301,3 +301,79 @@ pub(crate) fn missing_topics(missing: &BTreeSet<Topic>, what_for: &str) -> Resul
     )
     .with_hint("create them first"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dsl::{Consumed, Repartitioned, StreamsBuilder};
+    use crate::topology::Topology;
+
+    fn plan(topology: &Topology, known: &[(&str, i32)]) -> Result<TopicPlan> {
+        let config = Config::new("app", "embedded:");
+        let known = known.iter().map(|(topic, count)| (Topic::from(topic), *count)).collect();
+        TopicPlan::new(topology.blueprint(), &config, &known)
+    }
+
+    fn internal(plan: &TopicPlan) -> Vec<(&str, i32)> {
+        plan.internal.iter().map(|topic| (topic.topic.as_str(), topic.partitions)).collect()
+    }
+
+    #[test]
+    fn repartition_topic_has_as_many_partitions_as_what_is_above_and_so_have_the_tasks_below() {
+        let builder = StreamsBuilder::new();
+        builder.stream::<String, String>("in").group_by(|_, v| v.clone()).count("counts");
+        let plan = plan(&builder.build().unwrap(), &[("in", 3)]).unwrap();
+        assert_eq!(internal(&plan), [("app-counts-repartition", 3), ("app-counts-changelog", 3)]);
+        assert_eq!(plan.tasks, BTreeMap::from([(0, 3), (1, 3)]));
+        let task = TaskId { subtopology: 1, partition: 2 };
+        let partition = TopicPartition::new("app-counts-repartition", 2);
+        assert_eq!(plan.task_of(&partition), Some(task));
+        assert_eq!(plan.partitions_of(task), BTreeSet::from([partition]));
+        assert_eq!(plan.internal[0].config.entries()["cleanup.policy"], "delete");
+        assert_eq!(plan.internal[1].config.entries()["cleanup.policy"], "compact");
+    }
+
+    #[test]
+    fn repartition_topic_follows_what_it_is_joined_with() {
+        let builder = StreamsBuilder::new();
+        let table = builder.table::<String, String>("stations");
+        let rides = builder.stream::<String, String>("rides").select_key(|_, v| v.clone());
+        rides.join(&table, |_, station: String| station).to("out");
+        let plan = plan(&builder.build().unwrap(), &[("rides", 2), ("stations", 5), ("out", 1)]).unwrap();
+        assert!(internal(&plan).iter().any(|(topic, count)| topic.ends_with("-repartition") && *count == 5));
+    }
+
+    #[test]
+    fn given_number_of_partitions_wins_and_may_contradict_a_join() {
+        let builder = StreamsBuilder::new();
+        let repartitioned = Repartitioned::named("by-line").number_of_partitions(7);
+        let lines = builder.stream::<String, String>("rides").repartition_with(repartitioned);
+        let table = builder.table::<String, String>("stations");
+        lines.join(&table, |_, station: String| station).to("out");
+        let topology = builder.build().unwrap();
+        assert!(plan(&topology, &[("rides", 2), ("stations", 7)]).is_ok());
+        let error = plan(&topology, &[("rides", 2), ("stations", 5)]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Topology);
+        assert!(error.detail().unwrap().contains("`app-by-line-repartition` has 7"), "{error}");
+    }
+
+    #[test]
+    fn pattern_is_resolved_to_the_topics_that_exist() {
+        let builder = StreamsBuilder::new();
+        builder.stream::<String, String>(Consumed::pattern("a\\..*")).for_each(|_, _| {});
+        let topology = builder.build().unwrap();
+        let topics = |known| plan(&topology, known).unwrap().subscription();
+        assert_eq!(topics(&[("a.x", 1), ("b.x", 1), ("a.y", 1)]), [Topic::from("a.x"), Topic::from("a.y")]);
+        assert!(topics(&[("b.x", 1)]).is_empty());
+    }
+
+    #[test]
+    fn every_missing_input_is_named() {
+        let builder = StreamsBuilder::new();
+        builder.stream::<String, String>("one").for_each(|_, _| {});
+        builder.global_table::<String, String>("two", "rows");
+        let error = plan(&builder.build().unwrap(), &[]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.message().contains("`one`, `two`"), "{error}");
+    }
+}

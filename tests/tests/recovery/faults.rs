@@ -2,11 +2,15 @@
 
 use crate::fixture::{World, counted, turnstiles};
 use kstreams::dsl::StreamsBuilder;
-use kstreams::error::ErrorKind;
+use kstreams::engine::memory::MemoryEngine;
+use kstreams::engine::{Batch, Cursor, Direction, Durability, Engine, KeyRange, Read, Space};
+use kstreams::error::{Error, ErrorKind, Result};
 use kstreams::log::embedded::{Fault, Operation};
+use kstreams::runtime::StartOptions;
+use kstreams::testing::SteppedStreams;
 use kstreams::topology::Topology;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 fn count() -> Topology {
     let builder = StreamsBuilder::new();
@@ -120,4 +124,103 @@ fn offsets_refused_at_least_once_are_done_again() {
     for (station, numbers) in world.numbers("summary") {
         assert!(numbers.last().is_some_and(|last| *last >= 6), "{station}: {numbers:?}");
     }
+}
+
+#[test]
+fn commit_that_is_never_answered_ends_the_instance_after_its_limit() {
+    let plan = |operation: &Operation<'_>, _now_ms: i64| match ends_a_commit(operation) {
+        true => Fault::Fail(ErrorKind::Timeout),
+        false => Fault::None,
+    };
+    let mut world = World::with_faults(Some(Box::new(plan)));
+    world.create(&[("turnstiles", 2), ("summary", 1)]);
+    let mut config = world.config();
+    config.task_timeout_ms = 1_000;
+    let mut streams = world.start(&count(), config);
+    world.run(&mut streams);
+    world.send("turnstiles", turnstiles());
+    let begun_ms = world.now_ms();
+    let error = (0..100_000).find_map(|_| {
+        world.clock.advance_ms(1);
+        streams.step(world.now_ms()).err()
+    });
+    assert_eq!(error.expect("there is a limit").kind(), ErrorKind::Timeout);
+    assert!(world.now_ms() - begun_ms >= 1_000);
+    assert!(world.numbers("summary").is_empty());
+}
+
+/// An engine that finds one read damaged when it is told to.
+#[derive(Default)]
+struct Damaged {
+    inner: MemoryEngine,
+    is_damaged: AtomicBool,
+}
+
+impl Read for Damaged {
+    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        match key.len() == 1 && self.is_damaged.swap(false, Ordering::Relaxed) {
+            true => Err(Error::new(ErrorKind::Corrupt, "a block is damaged")),
+            false => self.inner.get(space, key),
+        }
+    }
+
+    fn scan(&self, space: Space, range: KeyRange, direction: Direction) -> Result<Box<dyn Cursor>> {
+        self.inner.scan(space, range, direction)
+    }
+}
+
+impl Engine for Damaged {
+    fn space(&self, name: &str) -> Result<Space> {
+        self.inner.space(name)
+    }
+
+    fn space_names(&self) -> Result<Vec<String>> {
+        self.inner.space_names()
+    }
+
+    fn drop_space(&self, name: &str) -> Result<bool> {
+        self.inner.drop_space(name)
+    }
+
+    fn write(&self, batch: &Batch, durability: Durability) -> Result<()> {
+        self.inner.write(batch, durability)
+    }
+
+    fn flush(&self) -> Result<()> {
+        self.inner.flush()
+    }
+
+    fn snapshot(&self) -> Box<dyn Read> {
+        self.inner.snapshot()
+    }
+
+    fn approximate_len(&self, space: Space) -> u64 {
+        self.inner.approximate_len(space)
+    }
+}
+
+#[test]
+fn damaged_store_is_wiped_restored_and_right_again() {
+    let mut world = World::new();
+    world.create(&[("turnstiles", 1), ("summary", 1)]);
+    let engine = Arc::new(Damaged::default());
+    let start = |world: &World| {
+        let options = StartOptions::new().log(world.log.clone()).engine(engine.clone()).process_id("one");
+        SteppedStreams::start(&count(), world.config(), options).unwrap()
+    };
+    let mut streams = start(&world);
+    world.run(&mut streams);
+    world.send("turnstiles", turnstiles());
+    world.settle(&mut [&mut streams]);
+    // A new start has no rows at hand: it must read them.
+    world.crash(streams);
+    let mut streams = start(&world);
+    world.run(&mut streams);
+    assert_eq!(streams.counts().restored, 0);
+    engine.is_damaged.store(true, Ordering::Relaxed);
+    world.send("turnstiles", turnstiles());
+    world.settle(&mut [&mut streams]);
+    let counts = streams.counts();
+    assert_eq!((counts.rollbacks, counts.stores_wiped, counts.restored), (1, 1, 20));
+    assert_eq!(world.numbers("summary"), counted(2));
 }

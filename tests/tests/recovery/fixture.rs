@@ -1,10 +1,10 @@
 //! A log, a clock, a state directory, and instances that come and go.
 
 use kstreams::config::{Config, EngineKind};
-use kstreams::log::client::{NewMessage, Producer, create_topics, read_all};
+use kstreams::log::client::{NewMessage, Producer, create_topics, read_all, wait};
 use kstreams::log::embedded::{EmbeddedLog, EmbeddedOptions, FaultPlan};
-use kstreams::log::{Log, NewTopic};
-use kstreams::record::{ManualClock, Topic};
+use kstreams::log::{Log, NewTopic, OffsetAt};
+use kstreams::record::{ManualClock, Topic, TopicPartition};
 use kstreams::runtime::{CommitStage, StartOptions, State};
 use kstreams::testing::SteppedStreams;
 use kstreams::topology::Topology;
@@ -163,9 +163,20 @@ impl World {
         messages.into_iter().map(|message| (text(message.key), message.value)).collect()
     }
 
+    pub fn offset(&self, partition: &TopicPartition, at: OffsetAt) -> i64 {
+        let call = self.log.admin().unwrap().offsets(std::slice::from_ref(partition), at);
+        wait(&*self.log, call, TIMEOUT).unwrap()[partition]
+    }
+
+    pub fn committed(&self, group: &str, partition: &TopicPartition) -> Option<i64> {
+        let call = self.log.admin().unwrap().describe_group(group);
+        let offsets = wait(&*self.log, call, TIMEOUT).unwrap().offsets;
+        offsets.get(partition).map(|committed| committed.offset)
+    }
+
     pub fn topics(&self) -> Vec<String> {
         let call = self.log.admin().unwrap().topics();
-        let topics = kstreams::log::client::wait(&*self.log, call, TIMEOUT).unwrap();
+        let topics = wait(&*self.log, call, TIMEOUT).unwrap();
         topics.into_iter().map(|info| format!("{}/{}", info.topic, info.partitions)).collect()
     }
 }

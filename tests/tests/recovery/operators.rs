@@ -3,6 +3,8 @@
 use crate::fixture::World;
 use kstreams::config::{Config, DslStore};
 use kstreams::dsl::{Consumed, Materialized, StreamsBuilder};
+use kstreams::log::OffsetAt;
+use kstreams::record::TopicPartition;
 use kstreams::runtime::{CommitStage, State};
 use kstreams::store::{TimestampedKeyValueStore, TimestampedWindowStore};
 use kstreams::testing::SteppedStreams;
@@ -57,6 +59,24 @@ fn count_over_a_repartition_topic_is_exact() {
         assert!(topics.contains(&"app-rides-repartition/2".to_owned()), "{topics:?}");
         assert!(topics.contains(&"app-rides-changelog/2".to_owned()), "{topics:?}");
     }
+}
+
+#[test]
+fn processed_repartition_records_are_deleted() {
+    let builder = StreamsBuilder::new();
+    builder.stream::<String, String>("turnstiles").group_by(|_, line| line.clone()).count("rides");
+    let mut world = World::new();
+    world.create(&[("turnstiles", 1)]);
+    let mut streams = world.start(&builder.build().unwrap(), world.config());
+    world.run(&mut streams);
+    world.send("turnstiles", [("1", "red"), ("2", "red")]);
+    world.settle(&mut [&mut streams]);
+    world.clock.advance_ms(30_000);
+    world.send("turnstiles", [("3", "red")]);
+    world.settle(&mut [&mut streams]);
+    let partition = TopicPartition::new("app-rides-repartition", 0);
+    assert!(world.offset(&partition, OffsetAt::Beginning) >= 2);
+    assert_eq!(world.committed("app", &partition), Some(world.offset(&partition, OffsetAt::End)), "nothing is left");
 }
 
 #[test]

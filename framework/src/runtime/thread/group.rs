@@ -16,7 +16,7 @@ impl StreamThread {
                     tracing::info!(thread = self.name, ?partitions, "partitions are to go");
                     self.revoked.extend(partitions);
                 }
-                GroupEvent::Lost(partitions) => self.lost(&partitions),
+                GroupEvent::Lost(partitions) => self.lost(&partitions, now_ms),
             }
         }
         Ok(())
@@ -47,19 +47,24 @@ impl StreamThread {
 
     /// Others have these partitions already. What was done with them since the last commit can never be committed, and the
     /// transaction it is in is the whole thread's.
-    fn lost(&mut self, partitions: &[TopicPartition]) {
+    fn lost(&mut self, partitions: &[TopicPartition], now_ms: i64) {
         tracing::warn!(thread = self.name, ?partitions, "partitions are lost");
         self.revoked.retain(|partition| !partitions.contains(partition));
         self.lost |= self.tasks.values().any(|assigned| {
             assigned.is_running() && assigned.partitions.iter().any(|partition| partitions.contains(partition))
         });
-        self.remove_partitions(partitions);
+        self.remove_partitions(partitions, now_ms);
     }
 
     /// Takes partitions from their tasks. A task that is left without is closed, unless a rollback is to close it.
-    pub(super) fn remove_partitions(&mut self, partitions: &[TopicPartition]) {
+    pub(super) fn remove_partitions(&mut self, partitions: &[TopicPartition], now_ms: i64) {
         for assigned in self.tasks.values_mut() {
+            let before = assigned.partitions.len();
             assigned.partitions.retain(|partition| !partitions.contains(partition));
+            // One that is being opened waits for all of them again.
+            if assigned.partitions.len() < before && !assigned.is_running() {
+                assigned.stage = Stage::Waiting { since_ms: now_ms };
+            }
         }
         if !self.lost {
             self.close_empty_tasks();
@@ -88,7 +93,7 @@ impl StreamThread {
             return Ok(());
         }
         let revoked = std::mem::take(&mut self.revoked);
-        self.remove_partitions(&revoked);
+        self.remove_partitions(&revoked, now_ms);
         // A task that keeps some of its partitions cannot run with those alone.
         for (task, assigned) in &mut self.tasks {
             let needed = self.resolved.as_ref().map(|resolved| resolved.plan.partitions_of(*task)).unwrap_or_default();

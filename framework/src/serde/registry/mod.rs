@@ -9,6 +9,7 @@ mod embedded;
 #[cfg(feature = "avro")]
 mod http;
 mod journal;
+mod shared;
 
 pub use embedded::EmbeddedRegistry;
 #[cfg(feature = "avro")]
