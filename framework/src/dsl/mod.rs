@@ -47,6 +47,7 @@ mod repartition;
 mod steps;
 mod stream;
 mod table;
+mod topology_builder;
 mod windowed;
 
 pub use branched::{BranchedKStream, Branches};
@@ -57,4 +58,5 @@ pub use grouped::KGroupedStream;
 pub use options::{Consumed, Grouped, Joined, Materialized, Printed, Produced, Repartitioned};
 pub use stream::{Ended, KStream};
 pub use table::KTable;
+pub use topology_builder::{Node, TopologyBuilder};
 pub use windowed::TimeWindowedKStream;

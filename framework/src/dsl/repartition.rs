@@ -55,7 +55,7 @@ pub(super) fn insert<K: Nullable, V: Nullable>(
     plan.node_mut(filter).guards_keys = true;
     let mut produced = Produced::<K, V>::with(&topic.name, through.key.clone(), through.value.clone());
     produced.partitioner = through.partitioner.clone();
-    let sink = add_sink(plan, names.sink, filter, SinkTarget::Topic(topic.clone()), &produced);
+    let sink = add_sink(plan, names.sink, vec![filter], SinkTarget::Topic(topic.clone()), &produced);
     let source = add_source(plan, names.source, &topic, through);
     plan.add_repartition(RepartitionTopic { topic, partitions: through.partitions, sink, source });
     source

@@ -48,7 +48,6 @@ impl Steps {
     ) -> StepId {
         self.take(at, move |plan, taken| {
             let node = node(plan, taken);
-            plan.remember_name(taken.step, taken.name);
             plan.set_output(taken.step, node);
         })
     }

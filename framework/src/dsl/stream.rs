@@ -363,7 +363,7 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
                 super::options::Destination::Topic(topic) => SinkTarget::Topic(TopicName::external(topic)),
                 super::options::Destination::Extracted(_) => SinkTarget::Extracted,
             };
-            add_sink(plan, name, parent, target, &produced)
+            add_sink(plan, name, vec![parent], target, &produced)
         });
         Ended { steps: self.steps, step }
     }
@@ -373,12 +373,12 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
 pub(super) fn add_sink<K: Nullable, V: Nullable>(
     plan: &mut Plan,
     name: String,
-    parent: NodeId,
+    parents: Vec<NodeId>,
     target: SinkTarget,
     produced: &Produced<K, V>,
 ) -> NodeId {
     let wire = wire_sink(target.clone(), produced);
-    plan.add(NewNode { name, kind: NodeKind::Sink(target, wire), parents: vec![parent], stores: Vec::new() })
+    plan.add(NewNode { name, kind: NodeKind::Sink(target, wire), parents, stores: Vec::new() })
 }
 
 fn wire_sink<K: Nullable, V: Nullable>(target: SinkTarget, produced: &Produced<K, V>) -> WireOperator {

@@ -1,0 +1,253 @@
+//! A topology put together node by node: Kafka Streams' Processor API without the DSL.
+
+use super::builder::add_source;
+use super::global_store::{Nothing, single_topic};
+use super::options::{Consumed, Destination, Produced};
+use super::process::wire_processor;
+use super::steps::Steps;
+use super::stream::{add_below, add_sink};
+use crate::error::Result;
+use crate::operator::Processor;
+use crate::record::Topic;
+use crate::serde::Nullable;
+use crate::store::{StoreBlueprint, StoreBuilder, StoreHandle};
+use crate::topology::{AutoOffsetReset, NodeId, Plan, SinkTarget, StepId, TopicName, Topology};
+use std::marker::PhantomData;
+use std::panic::Location;
+use std::sync::Arc;
+
+/// Puts a topology together node by node. Kafka Streams: `org.apache.kafka.streams.Topology`, as far as it is a builder.
+///
+/// Every node is named by the program. What a node hands on has types, and only nodes that take these can be put
+/// below it.
+///
+/// ```
+/// use kstreams::dsl::TopologyBuilder;
+/// use kstreams::operator::ProcessorContext;
+/// use kstreams::record::Record;
+/// use kstreams::serde::Format;
+/// use kstreams::store::{KeyValueStore, Stores};
+/// use kstreams::testing::TopologyTestDriver;
+///
+/// let topology = TopologyBuilder::new();
+/// let totals = Stores::persistent_key_value_store("totals");
+/// topology.add_state_store(Stores::key_value_store_builder(totals, Format::i32(), Format::i64()));
+/// let source = topology.add_source::<i32, i64>("source", "in");
+/// let sum = topology.add_processor("sum", &[&source], &["totals"], || {
+///     |context: &ProcessorContext<i32, i64>, record: Record<i32, i64>| {
+///         let totals: KeyValueStore<i32, i64> = context.state_store("totals")?;
+///         let total = totals.get(&record.key)?.unwrap_or(0) + record.value;
+///         totals.put(&record.key, total)?;
+///         context.forward(record.with_value(total))
+///     }
+/// });
+/// topology.add_sink("sink", &[&sum], "out");
+///
+/// let mut driver = TopologyTestDriver::new(&topology.build()?)?;
+/// driver.input("in").pipe_key_values([(1, 5_i64), (1, 7)])?;
+/// assert_eq!(driver.output("out").read_values::<i64>()?, [5, 12]);
+/// # Ok::<(), kstreams::error::Error>(())
+/// ```
+///
+/// A node below one that hands on something else does not compile:
+///
+/// ```compile_fail,E0308
+/// # use kstreams::dsl::TopologyBuilder;
+/// let topology = TopologyBuilder::new();
+/// let numbers = topology.add_source::<i32, i64>("numbers", "numbers");
+/// let words = topology.add_source::<i32, String>("words", "words");
+/// topology.add_sink("sink", &[&numbers, &words], "out");
+/// ```
+#[derive(Default)]
+pub struct TopologyBuilder {
+    steps: Steps,
+}
+
+/// A node of a topology that hands on records with keys `K` and values `V`.
+pub struct Node<K, V> {
+    steps: Steps,
+    step: StepId,
+    types: PhantomData<fn() -> (K, V)>,
+}
+
+impl<K, V> Clone for Node<K, V> {
+    fn clone(&self) -> Self {
+        Node { steps: self.steps.clone(), step: self.step, types: PhantomData }
+    }
+}
+
+impl TopologyBuilder {
+    /// A topology without nodes.
+    pub fn new() -> Self {
+        TopologyBuilder::default()
+    }
+
+    fn node<K, V>(
+        &self,
+        at: &'static Location<'static>,
+        name: &str,
+        make: impl Fn(&mut Plan, String) -> NodeId + 'static,
+    ) -> Node<K, V> {
+        let name = name.to_owned();
+        let step = self.steps.take_node(at, move |plan, _| {
+            plan.checked(Some(&name));
+            make(plan, name.clone())
+        });
+        Node { steps: self.steps.clone(), step, types: PhantomData }
+    }
+
+    /// The steps of the parents, which must belong to this topology.
+    fn parents<K, V>(&self, parents: &[&Node<K, V>]) -> Parents {
+        let are_own = parents.iter().all(|parent| parent.steps.is_same(&self.steps));
+        Parents { steps: are_own.then(|| parents.iter().map(|parent| parent.step).collect()) }
+    }
+
+    /// Reads topics. A topic is read by one source only.
+    #[track_caller]
+    pub fn add_source<K: Nullable, V: Nullable>(&self, name: &str, consumed: impl Into<Consumed<K, V>>) -> Node<K, V> {
+        let consumed = consumed.into();
+        self.node(Location::caller(), name, move |plan, name| add_own_source(plan, name, &consumed))
+    }
+
+    /// Sends what the parents hand on through a processor; `supplier` makes one for each task. The stores of these
+    /// names are connected.
+    #[track_caller]
+    pub fn add_processor<KIn, VIn, KOut, VOut, P>(
+        &self,
+        name: &str,
+        parents: &[&Node<KIn, VIn>],
+        stores: &[&str],
+        supplier: impl Fn() -> P + Send + Sync + 'static,
+    ) -> Node<KOut, VOut>
+    where
+        KIn: 'static,
+        VIn: 'static,
+        KOut: Clone + 'static,
+        VOut: Clone + 'static,
+        P: Processor<KIn, VIn, KOut, VOut>,
+    {
+        let (parents, wire) = (self.parents(parents), wire_processor(supplier));
+        let stores: Vec<String> = stores.iter().map(|&store| store.to_owned()).collect();
+        self.node(Location::caller(), name, move |plan, name| {
+            let parents = parents.nodes(plan, &name);
+            add_below(plan, name, parents, stores.clone(), wire.clone())
+        })
+    }
+
+    /// Writes what the parents hand on to a topic, which must exist, or to the topic that a function names.
+    #[track_caller]
+    pub fn add_sink<K: Nullable, V: Nullable>(
+        &self,
+        name: &str,
+        parents: &[&Node<K, V>],
+        produced: impl Into<Produced<K, V>>,
+    ) -> &Self {
+        let (parents, produced) = (self.parents(parents), produced.into());
+        self.node::<K, V>(Location::caller(), name, move |plan, name| {
+            let parents = parents.nodes(plan, &name);
+            let target = match &produced.destination {
+                Destination::Topic(topic) => SinkTarget::Topic(TopicName::external(topic)),
+                Destination::Extracted(_) => SinkTarget::Extracted,
+            };
+            add_sink(plan, name, parents, target, &produced)
+        });
+        self
+    }
+
+    /// Adds a store that processors are connected with by its name.
+    #[track_caller]
+    pub fn add_state_store(&self, store: impl StoreBlueprint + 'static) -> &Self {
+        let store: Arc<dyn StoreBlueprint> = Arc::new(store);
+        self.steps.take(Location::caller(), move |plan, _| plan.add_store(store.clone()));
+        self
+    }
+
+    /// Connects a processor with further stores.
+    #[track_caller]
+    pub fn connect_processor_and_state_stores<K, V>(&self, processor: &Node<K, V>, stores: &[&str]) -> &Self {
+        let parents = self.parents(&[processor]);
+        let stores: Vec<String> = stores.iter().map(|&store| store.to_owned()).collect();
+        self.steps.take(Location::caller(), move |plan, _| {
+            for node in parents.nodes(plan, "the connection") {
+                stores.iter().for_each(|store| plan.connect(node, store));
+            }
+        });
+        self
+    }
+
+    /// Adds a store that a processor of its own fills from a topic, which is read from its beginning and serves as
+    /// the store's changelog: what the processor keeps must be what the topic holds. Other processors are connected
+    /// with the store by its name, and only read it.
+    #[track_caller]
+    pub fn add_read_only_state_store<K, V, S, P>(
+        &self,
+        store: StoreBuilder<S>,
+        source: &str,
+        consumed: impl Into<Consumed<K, V>>,
+        processor: &str,
+        supplier: impl Fn() -> P + Send + Sync + 'static,
+    ) -> &Self
+    where
+        K: Nullable,
+        V: Nullable,
+        S: StoreHandle,
+        P: Processor<K, V, Nothing, Nothing>,
+    {
+        let at = Location::caller();
+        let consumed = consumed.into().with_offset_reset(AutoOffsetReset::Earliest);
+        let (name, topics) = (store.name().to_owned(), consumed.topics.clone());
+        self.steps.take(at, move |plan, _| {
+            let topic = single_topic(plan, &topics);
+            plan.add_store(store.clone().with_source_changelog(Topic::from(topic)).build());
+        });
+        let source = self.node::<K, V>(at, source, move |plan, name| add_own_source(plan, name, &consumed));
+        let (parents, wire) = (self.parents(&[&source]), wire_processor::<K, V, Nothing, Nothing, P>(supplier));
+        self.node::<Nothing, Nothing>(at, processor, move |plan, node| {
+            let parents = parents.nodes(plan, &node);
+            add_below(plan, node, parents, vec![name.clone()], wire.clone())
+        });
+        self
+    }
+
+    /// Checks the nodes and makes the topology.
+    ///
+    /// # Errors
+    /// All problems at once, each with the line of the program that made it.
+    #[track_caller]
+    pub fn build(&self) -> Result<Topology> {
+        let mut plan = Plan::new();
+        self.steps.replay(&mut plan);
+        plan.finish()
+    }
+}
+
+/// What a node stands below; no steps at all if they belong to another topology.
+struct Parents {
+    steps: Option<Vec<StepId>>,
+}
+
+impl Parents {
+    fn nodes(&self, plan: &mut Plan, node: &str) -> Vec<NodeId> {
+        match &self.steps {
+            None => {
+                plan.problem(format!("`{node}` is below a node of another topology"));
+                Vec::new()
+            }
+            Some(steps) if steps.is_empty() => {
+                plan.problem(format!("`{node}` is below no node"));
+                Vec::new()
+            }
+            Some(steps) => steps.iter().map(|&step| plan.output(step)).collect(),
+        }
+    }
+}
+
+/// Adds a source that no other source may stand in for.
+fn add_own_source<K: Nullable, V: Nullable>(plan: &mut Plan, name: String, consumed: &Consumed<K, V>) -> NodeId {
+    let node = add_source(plan, name.clone(), consumed, false);
+    let known = plan.node_mut(node).name.to_string();
+    if known != name {
+        plan.problem(format!("source `{known}` reads the same topics as `{name}`"));
+    }
+    node
+}
