@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// Flags for the log and its registry.
 #[derive(Debug, Clone, Args)]
 pub struct ConnectionSettings {
-    /// The log: kafka://host:port,… or embedded:<directory>, which one process uses at a time
+    /// The log: kafka://host:port,… or embedded:DIRECTORY, which one process uses at a time
     #[arg(long, env = "TRANSIT_LOG", value_name = "URL", default_value = "embedded:transit-data")]
     pub log: String,
 

@@ -41,6 +41,10 @@ pub struct StreamsSettings {
     /// Milliseconds between two commits
     #[arg(long, env = "TRANSIT_COMMIT_MS", value_name = "MS", default_value_t = 200)]
     commit_ms: u64,
+
+    /// Where metrics and health are served [default: nowhere]
+    #[arg(long, env = "TRANSIT_HTTP", value_name = "HOST:PORT")]
+    http: Option<String>,
 }
 
 impl StreamsSettings {
@@ -50,12 +54,16 @@ impl StreamsSettings {
             Engine::Fjall => EngineKind::Fjall,
             Engine::Rocksdb => EngineKind::RocksDb,
         };
-        Config::new(application_id, log_url)
+        let config = Config::new(application_id, log_url)
             .exactly_once()
             .commit_interval(Duration::from_millis(self.commit_ms))
             .state_dir(&self.state_dir)
             .engine(engine)
-            .threads(self.threads)
+            .threads(self.threads);
+        match &self.http {
+            Some(address) => config.http_listen(address),
+            None => config,
+        }
     }
 }
 

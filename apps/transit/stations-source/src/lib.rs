@@ -30,7 +30,7 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 /// Flags of the stations source.
 #[derive(Debug, Clone, Args)]
 pub struct SourceSettings {
-    /// The database: postgres://user:password@host/database, or sqlite:<file>, which is created and filled
+    /// The database: postgres://user:password@host/database, or sqlite:FILE, which is created and filled
     #[arg(
         long,
         env = "TRANSIT_DATABASE",
