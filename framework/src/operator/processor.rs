@@ -265,7 +265,14 @@ impl<K: 'static, V: 'static> ProcessorContext<K, V> {
         Err(self.unknown("store", name, connected.names.iter().map(String::as_str)))
     }
 
-    /// The committed rows of a global store, kept up to date; `S` is the kind of store it is kept in.
+    /// The committed rows of a global store, kept up to date; `S` is the kind of store it is kept in. They are only read:
+    ///
+    /// ```compile_fail,E0599
+    /// # use kstreams::{error::Result, operator::ProcessorContext, store::KeyValueStore};
+    /// fn spoil(context: &ProcessorContext<i32, i32>) -> Result<()> {
+    ///     context.global_store::<KeyValueStore<i32, i32>>("shared")?.put(&1, 2)
+    /// }
+    /// ```
     ///
     /// # Errors
     /// No global store has that name, or it is of another kind.

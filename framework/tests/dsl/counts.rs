@@ -1,0 +1,159 @@
+//! Counts against a recomputation, over records in any order, with caching and without, and through crashes.
+
+use kstreams::config::Config;
+use kstreams::dsl::{Materialized, StreamsBuilder};
+use kstreams::store::{TimestampedKeyValueStore, TimestampedWindowStore};
+use kstreams::testing::TopologyTestDriver;
+use kstreams::topology::Topology;
+use kstreams::window::TimeWindows;
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What happens in a run.
+#[derive(Debug, Clone)]
+enum Event {
+    Record { key: Option<i32>, values: Option<Vec<i32>>, time: i64 },
+    Crash,
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let record = (option::weighted(0.9, 0..4), option::weighted(0.9, vec(0..4, 0..4)), 0..1_000_i64)
+        .prop_map(|(key, values, time)| Event::Record { key, values, time });
+    vec(prop_oneof![9 => record, 1 => Just(Event::Crash)], 0..60)
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    cached: bool,
+    in_memory: bool,
+}
+
+fn ways() -> impl Strategy<Value = Way> {
+    (any::<bool>(), any::<bool>()).prop_map(|(cached, in_memory)| Way { cached, in_memory })
+}
+
+impl Way {
+    fn driver(self, topology: &Topology) -> TopologyTestDriver {
+        let cache_bytes = if self.cached { 10 << 20 } else { 0 };
+        let mut config = Config::new("test", "embedded:").cache_max_bytes(cache_bytes);
+        if self.in_memory {
+            config.set("default.dsl.store", "in_memory").unwrap();
+        }
+        TopologyTestDriver::with_config(topology, config).unwrap()
+    }
+
+    fn run(self, topology: &Topology, events: &[Event]) -> TopologyTestDriver {
+        let mut driver = self.driver(topology);
+        for event in events {
+            match event.clone() {
+                Event::Crash => driver.crash().unwrap(),
+                Event::Record { key, values, time } => {
+                    let values = values.map(|values| values.iter().map(i32::to_string).collect::<Vec<_>>().join(" "));
+                    driver.input("in").pipe_at(key, values, time).unwrap();
+                }
+            }
+        }
+        driver
+    }
+}
+
+/// The values of a text, or none.
+fn split(text: Option<String>) -> Vec<i32> {
+    text.iter().flat_map(|text| text.split_whitespace()).filter_map(|word| word.parse().ok()).collect()
+}
+
+/// Counts each value that comes in any list of values, as a word count does.
+fn counted_by_value() -> Topology {
+    let b = StreamsBuilder::new();
+    b.stream::<Option<i32>, Option<String>>("in")
+        .flat_map_values(split)
+        .group_by(|_, value| *value)
+        .count("counts")
+        .to_stream()
+        .to("out");
+    b.build().unwrap()
+}
+
+/// Count and largest time by value.
+fn recounted(events: &[Event]) -> BTreeMap<i32, (i64, i64)> {
+    let mut counts = BTreeMap::new();
+    for event in events {
+        let Event::Record { values: Some(values), time, .. } = event else { continue };
+        for value in values {
+            let (count, latest) = counts.entry(*value).or_insert((0, 0));
+            *count += 1;
+            *latest = i64::max(*latest, *time);
+        }
+    }
+    counts
+}
+
+const SIZE_MS: i64 = 100;
+const ADVANCE_MS: i64 = 40;
+const GRACE_MS: i64 = 60;
+
+fn counted_by_window() -> Topology {
+    let ms = |ms: i64| Duration::from_millis(ms as u64);
+    let b = StreamsBuilder::new();
+    b.stream::<Option<i32>, Option<String>>("in")
+        .group_by_key()
+        .windowed_by(TimeWindows::of(ms(SIZE_MS)).advance_by(ms(ADVANCE_MS)).grace(ms(GRACE_MS)))
+        // Kept for ever, so that every window that was counted can be looked at.
+        .count(Materialized::named("windows").with_retention(Duration::from_secs(3600)))
+        .to_stream()
+        .to("out");
+    b.build().unwrap()
+}
+
+/// Counts by key and window start, and records that came too late for a window or have no key.
+fn recounted_by_window(events: &[Event]) -> (BTreeMap<(i32, i64), i64>, u64) {
+    let (mut counts, mut dropped, mut stream_time) = (BTreeMap::new(), 0, -1);
+    for event in events {
+        let Event::Record { key, time, .. } = event else { continue };
+        let Some(key) = key else {
+            dropped += 1;
+            continue;
+        };
+        stream_time = i64::max(stream_time, *time);
+        for start in (0..=*time).step_by(ADVANCE_MS as usize).filter(|start| time - start < SIZE_MS) {
+            match start + SIZE_MS > stream_time - GRACE_MS {
+                true => *counts.entry((*key, start)).or_insert(0) += 1,
+                false => dropped += 1,
+            }
+        }
+    }
+    (counts, dropped)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn count_is_what_a_recomputation_says(events in events(), way in ways()) {
+        let mut driver = way.run(&counted_by_value(), &events);
+        let expected = recounted(&events);
+        let store = driver.store::<TimestampedKeyValueStore<i32, i64>>("counts").unwrap();
+        let rows = store.all().unwrap().map(|row| row.map(|(key, row)| (key, (row.value, row.timestamp))));
+        prop_assert_eq!(&rows.collect::<Result<BTreeMap<_, _>, _>>().unwrap(), &expected);
+        let sent = driver.output("out").read_key_values::<i32, i64>().unwrap();
+        let last: BTreeMap<i32, i64> = sent.iter().copied().collect();
+        prop_assert_eq!(last, expected.iter().map(|(key, (count, _))| (*key, *count)).collect());
+        // Each record of the repartition topic is committed by itself, so that not even a cache leaves one out.
+        prop_assert_eq!(sent.len() as i64, expected.values().map(|(count, _)| count).sum::<i64>());
+    }
+
+    #[test]
+    fn windowed_count_is_what_a_recomputation_says(events in events(), way in ways()) {
+        let mut driver = way.run(&counted_by_window(), &events);
+        let (expected, dropped) = recounted_by_window(&events);
+        let store = driver.store::<TimestampedWindowStore<i32, i64>>("windows").unwrap();
+        let rows = store.all().unwrap().map(|row| row.map(|(key, row)| ((key.key, key.window.start_ms), row.value)));
+        prop_assert_eq!(&rows.collect::<Result<BTreeMap<_, _>, _>>().unwrap(), &expected);
+        let sent = driver.output("out").read_values::<i64>().unwrap();
+        prop_assert_eq!(sent.len() as i64, expected.values().sum::<i64>());
+        prop_assert_eq!(driver.dropped_records(), dropped);
+    }
+}
