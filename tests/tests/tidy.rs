@@ -76,7 +76,8 @@ fn modules_use_only_what_stands_to_their_left() {
         let relative = file.strip_prefix(&source).unwrap();
         let first = relative.components().next().unwrap().as_os_str().to_string_lossy().replace(".rs", "");
         let Some(own) = layer(&first) else {
-            assert_eq!(first, "lib", "{} belongs to no module of the list", relative.display());
+            // `guide` has no code: it makes tests of the chapters in docs/guide.
+            assert!(first == "lib" || first == "guide", "{} belongs to no module of the list", relative.display());
             continue;
         };
         // A module that is only compiled for tests may look anywhere.

@@ -102,11 +102,36 @@ impl Topology {
     }
 
     /// The sub-topologies with their nodes, stores and topics, as Kafka Streams prints them.
+    ///
+    /// ```
+    /// # let builder = kstreams::dsl::StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").named("rides").to("out").named("all");
+    /// let expected = "\
+    /// Topologies:
+    ///    Sub-topology: 0
+    ///     Source: rides (topics: [in])
+    ///       --> all
+    ///     Sink: all (topic: out)
+    ///       <-- rides
+    ///
+    /// ";
+    /// assert_eq!(builder.build()?.describe().to_string(), expected);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn describe(&self) -> TopologyDescription {
         TopologyDescription(description::describe(&self.blueprint))
     }
 
     /// The names of all state stores, in the order in which they are flushed.
+    ///
+    /// ```
+    /// # let builder = kstreams::dsl::StreamsBuilder::new();
+    /// let rides = builder.stream::<i32, i32>("in").group_by_key();
+    /// rides.clone().count("counts");
+    /// rides.reduce(i32::max, "largest");
+    /// assert_eq!(builder.build()?.store_names(), ["counts", "largest"]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn store_names(&self) -> Vec<String> {
         self.blueprint.stores.iter().map(|store| store.spec().name.to_string()).collect()
     }

@@ -25,6 +25,14 @@ pub struct TimeWindows {
 
 impl TimeWindows {
     /// Tumbling windows without grace; short for [`of_size_with_no_grace`](Self::of_size_with_no_grace).
+    ///
+    /// ```
+    /// use kstreams::window::{TimeWindows, Window, Windows};
+    /// use std::time::Duration;
+    ///
+    /// let minutes = TimeWindows::of(Duration::from_secs(60));
+    /// assert!(minutes.windows_for(60_000).eq([Window::new(60_000, 120_000)]));
+    /// ```
     pub fn of(size: Duration) -> Self {
         TimeWindows { size_ms: millis(size), advance_ms: millis(size), grace_ms: 0 }
     }
@@ -40,12 +48,31 @@ impl TimeWindows {
     }
 
     /// Sets how long after its end, in stream time, a window still takes late records.
+    ///
+    /// ```
+    /// use kstreams::window::{TimeWindows, Window, Windows};
+    /// use std::time::Duration;
+    ///
+    /// let minutes = TimeWindows::of(Duration::from_secs(60)).grace(Duration::from_secs(30));
+    /// assert!(!minutes.is_closed(Window::new(0, 60_000), 89_999));
+    /// assert!(minutes.is_closed(Window::new(0, 60_000), 90_000));
+    /// ```
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace_ms = millis(grace);
         self
     }
 
-    /// Sets the distance between the starts of two windows: at least a millisecond, at most the size.
+    /// Sets the distance between the starts of two windows: at least a millisecond, at most the size. A smaller advance than
+    /// the size makes hopping windows, which overlap.
+    ///
+    /// ```
+    /// use kstreams::window::{TimeWindows, Windows};
+    /// use std::time::Duration;
+    ///
+    /// let hopping = TimeWindows::of(Duration::from_secs(60)).advance_by(Duration::from_secs(20));
+    /// assert_eq!(hopping.windows_for(70_000).count(), 3);
+    /// assert!(hopping.advance_by(Duration::from_secs(61)).validate().is_err());
+    /// ```
     pub fn advance_by(mut self, advance: Duration) -> Self {
         self.advance_ms = millis(advance);
         self

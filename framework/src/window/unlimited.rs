@@ -24,7 +24,15 @@ impl UnlimitedWindows {
         UnlimitedWindows { start_ms: 0 }
     }
 
-    /// Sets the start, in milliseconds since the epoch.
+    /// Sets the start, in milliseconds since the epoch (`startOn`). Earlier records belong to no window.
+    ///
+    /// ```
+    /// use kstreams::window::{UnlimitedWindows, Windows};
+    ///
+    /// let since = UnlimitedWindows::of().start_on_ms(1_000);
+    /// assert_eq!(since.windows_for(999).count(), 0);
+    /// assert_eq!(since.windows_for(1_000_000).count(), 1);
+    /// ```
     pub fn start_on_ms(self, start_ms: i64) -> Self {
         UnlimitedWindows { start_ms }
     }
