@@ -150,6 +150,8 @@ mod tests {
         #[test]
         fn both_sides_agree_who_joins(before in -20..20_i64, after in -20..20_i64, left in 0..100_i64, right in 0..100_i64) {
             let windows = JoinWindows::of(Duration::ZERO).before_ms(before).after_ms(after);
+            // Others are refused before they are asked.
+            prop_assume!(windows.validate().is_ok());
             let joins = left - before <= right && right <= left + after;
             prop_assert_eq!(windows.seen_from_left(left).contains(&right) , joins);
             prop_assert_eq!(windows.seen_from_right(right).contains(&left), joins);
