@@ -311,7 +311,7 @@ mod tests {
     fn plan(topology: &Topology, known: &[(&str, i32)]) -> Result<TopicPlan> {
         let config = Config::new("app", "embedded:");
         let known = known.iter().map(|(topic, count)| (Topic::from(topic), *count)).collect();
-        TopicPlan::new(topology.blueprint(), &config, &known)
+        TopicPlan::new(&topology.configured(&config), &config, &known)
     }
 
     fn internal(plan: &TopicPlan) -> Vec<(&str, i32)> {

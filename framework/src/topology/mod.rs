@@ -86,10 +86,6 @@ impl Topology {
         Topology { blueprint: Arc::new(blueprint) }
     }
 
-    pub(crate) fn blueprint(&self) -> &Arc<Blueprint> {
-        &self.blueprint
-    }
-
     /// The blueprint with what a configuration decides: where stores live whose backing nobody chose.
     pub(crate) fn configured(&self, config: &Config) -> Arc<Blueprint> {
         let mut blueprint = (*self.blueprint).clone();
