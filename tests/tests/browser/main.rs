@@ -4,6 +4,7 @@
 
 mod chromium;
 mod city;
+mod demo;
 mod site;
 
 use chromium::{Page, Screen, browse};
