@@ -51,7 +51,9 @@ impl Running {
 
     fn stop(&mut self) {
         self.stop.take().map(|stop| stop.send(()));
-        self.thread.take().map(|thread| thread.join().unwrap());
+        if let Some(thread) = self.thread.take() {
+            thread.join().unwrap();
+        }
     }
 
     /// Sends one request and returns the head in lower case, and the body.
