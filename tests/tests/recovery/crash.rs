@@ -133,7 +133,7 @@ fn crash_while_restoring_is_a_longer_start_and_nothing_else() {
         world.crash(streams);
         world.clock.advance_ms(46_000);
         streams = world.start(&topology, config.clone());
-        (0..steps).for_each(|_| drop(world.step(&mut streams)));
+        (0..steps).for_each(|_| _ = world.step(&mut streams));
     }
     world.run(&mut streams);
     world.send("turnstiles", turnstiles());

@@ -253,7 +253,7 @@ fn input_that_is_missing_is_waited_for_and_then_named() {
     let world = World::new();
     world.create(&[("out", 1)]);
     let mut streams = world.start(&topology, world.config());
-    (0..100).for_each(|_| drop(world.step(&mut streams)));
+    (0..100).for_each(|_| _ = world.step(&mut streams));
     assert_eq!(streams.state(), State::Rebalancing);
     world.create(&[("late", 1)]);
     world.run(&mut streams);

@@ -28,7 +28,7 @@ pub fn naming_burned_indices() -> Result<Topology> {
 
 /// Whether a value has an even number of letters.
 fn is_even(value: &Text) -> bool {
-    java(value).len() % 2 == 0
+    java(value).len().is_multiple_of(2)
 }
 
 pub fn naming_explicit_stateless() -> Result<Topology> {

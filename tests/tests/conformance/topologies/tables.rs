@@ -6,6 +6,7 @@ use kstreams::error::Result;
 use kstreams::serde::Format;
 use kstreams::topology::Topology;
 
+#[expect(clippy::ptr_arg, reason = "it is handed to `filter`, which borrows the value as it is")]
 fn is_x(_: &String, value: &String) -> bool {
     value.starts_with('x')
 }
