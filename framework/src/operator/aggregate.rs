@@ -32,6 +32,11 @@ impl<K: Clone + 'static, V: Clone + 'static> Forwarder<K, V> {
         Forwarder { node, down, cached, sends_old_values }
     }
 
+    /// A copy of the replaced value, where it is sent down and no cache remembers it.
+    pub(crate) fn kept(&self, old: &Option<V>) -> Option<V> {
+        if self.cached || !self.sends_old_values { None } else { old.clone() }
+    }
+
     /// Sends the update down, at its own timestamp.
     pub(crate) fn forward(&self, mut record: Record<K, Change<V>>) -> Result<()> {
         if self.cached {
@@ -66,8 +71,7 @@ where
         let old = self.store.get(&key)?;
         let timestamp = old.as_ref().map_or(timestamp, |old| old.timestamp.max(timestamp));
         let old = old.map(|old| old.value);
-        // The old value is needed again only where there is no cache to remember it.
-        let kept = if self.forwarder.cached || !self.forwarder.sends_old_values { None } else { old.clone() };
+        let kept = self.forwarder.kept(&old);
         let new = match (self.fold)(&key, value, old) {
             Ok(new) => new,
             Err(error) => return self.node.failed(error),

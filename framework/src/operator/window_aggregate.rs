@@ -54,7 +54,8 @@ impl<F, W, K: Datum, A: Datum> WindowAggregate<F, W, K, A> {
         let old = self.store.fetch(key, window.start_ms)?;
         let timestamp = old.as_ref().map_or(timestamp, |old| old.timestamp.max(timestamp));
         let old = old.map(|old| old.value);
-        let new = match (self.fold)(key, value.clone(), old.clone()) {
+        let kept = self.forwarder.kept(&old);
+        let new = match (self.fold)(key, value.clone(), old) {
             Ok(new) => new,
             Err(error) => return self.node.failed(error),
         };
@@ -63,6 +64,6 @@ impl<F, W, K: Datum, A: Datum> WindowAggregate<F, W, K, A> {
             return self.node.failed(error);
         }
         let key = Windowed::new(key.clone(), window);
-        self.forwarder.forward(Record { key, value: Change::new(new, old), timestamp, headers: headers.clone() })
+        self.forwarder.forward(Record { key, value: Change::new(new, kept), timestamp, headers: headers.clone() })
     }
 }
