@@ -2,7 +2,7 @@
 //!
 //! One arena of bytes and a list of entries that point into it; draining it keeps the allocation. It holds
 //! plain data, so a test compares what one record sends without a broker. Its size is bounded by what one
-//! input record (or one flush) sends: the thread takes no further input while it is not empty.
+//! input record, flush or punctuation sends: the thread takes no further input while it is not empty.
 
 use super::{Headers, Topic};
 use std::ops::Range;

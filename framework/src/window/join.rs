@@ -7,6 +7,7 @@ use std::time::Duration;
 
 /// How far apart in time two records may be and still join.
 /// Kafka Streams: `org.apache.kafka.streams.kstream.JoinWindows`.
+/// Not used by any step yet.
 ///
 /// ```
 /// use kstreams::window::JoinWindows;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 /// Windows that last as long as no gap between two records of a key is larger than the inactivity gap.
 /// Kafka Streams: `org.apache.kafka.streams.kstream.SessionWindows`.
+/// Not used by any step yet.
 ///
 /// ```
 /// use kstreams::window::{Session, SessionWindows};

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 /// Windows that slide over the records: each distinct set of records within the time difference is one window,
 /// both ends inclusive. Kafka Streams: `org.apache.kafka.streams.kstream.SlidingWindows`.
+/// Not used by any step yet.
 ///
 /// ```
 /// use kstreams::window::SlidingWindows;
