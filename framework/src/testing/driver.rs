@@ -3,18 +3,20 @@
 //! A piped record is processed to its end before `pipe` returns: through every sub-topology, with a commit after
 //! each record. All topics have one partition. The wall clock moves only when told to.
 
+use super::message::{self, OutputMessage};
 use super::pipes::{TestInputTopic, TestOutputTopic};
+use super::whole::{empty, merged};
 use crate::config::Config;
 use crate::engine::SharedEngine;
 use crate::engine::memory::MemoryEngine;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operator::SinkTopic;
-use crate::record::{Headers, Message, Outgoing, TaskId, Topic, TopicPartition};
-use crate::runtime::{OpenStores, Task, TaskSettings};
+use crate::record::{Message, Topic, TopicPartition};
+use crate::runtime::{Task, TaskSettings};
 use crate::serde::Registry;
 use crate::serde::registry::EmbeddedRegistry;
-use crate::store::{CacheBudget, StoreBlueprint, StoreHandle, TaskStores};
-use crate::topology::{Blueprint, GlobalStore, Subscription, Subtopology, Topology};
+use crate::store::{StoreBlueprint, StoreHandle, TaskStores};
+use crate::topology::{Blueprint, Subscription, Subtopology, Topology};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,24 +24,6 @@ use std::time::Duration;
 
 /// The largest message of a topic in tests, in bytes: Kafka's default.
 const MESSAGE_BYTES_MAX: usize = 1_048_588;
-
-/// Decoded rows that stores without caching keep at hand, in bytes.
-const READ_CACHE_BYTES: usize = 1 << 20;
-
-/// A message that the topology sent.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct OutputMessage {
-    /// The key's bytes; `None` is null.
-    pub key: Option<Vec<u8>>,
-    /// The value's bytes; `None` is null.
-    pub value: Option<Vec<u8>>,
-    /// Milliseconds since the epoch; `None` if it was sent without a timestamp.
-    pub timestamp: Option<i64>,
-    /// The headers.
-    pub headers: Headers,
-    /// The partition, where a partitioner chose one.
-    pub partition: Option<i32>,
-}
 
 /// Runs a topology in a test, record by record. Kafka Streams: `org.apache.kafka.streams.TopologyTestDriver`.
 ///
@@ -58,25 +42,23 @@ pub struct OutputMessage {
 /// # Ok::<(), kstreams::error::Error>(())
 /// ```
 pub struct TopologyTestDriver {
-    blueprint: Arc<Blueprint>,
-    whole: Subtopology,
-    global: Option<Subtopology>,
-    settings: TaskSettings,
-    memory: SharedEngine,
-    config: Config,
-    task: Option<Task>,
-    global_task: Option<Task>,
-    now_ms: i64,
+    pub(super) blueprint: Arc<Blueprint>,
+    pub(super) whole: Subtopology,
+    pub(super) global: Option<Subtopology>,
+    pub(super) settings: TaskSettings,
+    pub(super) memory: SharedEngine,
+    pub(super) config: Config,
+    pub(super) task: Option<Task>,
+    pub(super) global_task: Option<Task>,
+    pub(super) now_ms: i64,
     next_offsets: BTreeMap<Topic, i64>,
     /// What each commit wrote, for `crash`.
-    committed: BTreeMap<TopicPartition, String>,
+    pub(super) committed: BTreeMap<TopicPartition, String>,
     outputs: BTreeMap<Topic, VecDeque<OutputMessage>>,
     /// Everything that was ever written to a topic of the application's own, or to one that a store is restored from.
-    kept: BTreeMap<Topic, Vec<OutputMessage>>,
+    pub(super) kept: BTreeMap<Topic, Vec<OutputMessage>>,
     dropped_before: u64,
 }
-
-const TASK: TaskId = TaskId { subtopology: 0, partition: 0 };
 
 impl TopologyTestDriver {
     /// A driver with the default configuration and no caching, for an application named `test`. Its wall clock begins at 0.
@@ -142,7 +124,7 @@ impl TopologyTestDriver {
         let settings =
             TaskSettings { sink_topics: Rc::new(move |_| Some(sink)), ..TaskSettings::new(&config, registry, engine) };
         let mut driver = TopologyTestDriver {
-            whole: merged(&blueprint, false).unwrap_or_else(|| empty(&blueprint)),
+            whole: merged(&blueprint, false).unwrap_or_else(|| empty()),
             global: merged(&blueprint, true),
             blueprint,
             settings,
@@ -159,72 +141,6 @@ impl TopologyTestDriver {
         };
         driver.open()?;
         Ok(driver)
-    }
-
-    fn open(&mut self) -> Result<()> {
-        if let Some(global) = self.global.clone() {
-            let task = self.open_task(&global)?;
-            self.settings.globals = Some(task.stores().query_source());
-            self.global_task = Some(task);
-            self.process_lost_globals()?;
-        }
-        let mut task = self.open_task(&self.whole.clone())?;
-        for (number, partition) in task.partitions().cloned().enumerate().collect::<Vec<_>>() {
-            if let Some(metadata) = self.committed.get(&partition) {
-                task.resume(number, metadata);
-            }
-        }
-        self.task = Some(task);
-        self.finish()
-    }
-
-    /// Global stores in memory that a processor fills have no rows to be restored from: it runs again.
-    fn process_lost_globals(&mut self) -> Result<()> {
-        let lost = |global: &&GlobalStore| {
-            global.processed && !self.blueprint.store(&global.store).is_some_and(|store| store.spec().is_persistent())
-        };
-        let topics: Vec<Topic> =
-            self.blueprint.globals.iter().filter(lost).map(|global| Topic::from(&global.topic.name)).collect();
-        for topic in topics {
-            for (offset, message) in self.kept.get(&topic).cloned().unwrap_or_default().iter().enumerate() {
-                self.process_global(&topic, &message.as_message(offset as i64))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn open_task(&self, subtopology: &Subtopology) -> Result<Task> {
-        let threads = 1 + u64::from(self.global.is_some());
-        let budget = usize::try_from(self.config.statestore_cache_max_bytes / threads).unwrap_or(usize::MAX);
-        let budget = CacheBudget::new(budget, READ_CACHE_BYTES);
-        let memory = self.memory.clone();
-        let open = OpenStores::open(&self.blueprint, subtopology, TASK, &self.settings, memory, budget, self.now_ms)?;
-        self.restore(&open)?;
-        let application_id = &self.settings.application_id;
-        let mut partitions: Vec<TopicPartition> = subtopology
-            .source_topics(&self.blueprint.nodes)
-            .map(|topic| TopicPartition::new(topic.full(application_id).as_str(), 0))
-            .collect();
-        let known =
-            self.committed.keys().filter(|partition| !partitions.contains(partition)).cloned().collect::<Vec<_>>();
-        let matching = |partition: &TopicPartition| self.matches(subtopology, &partition.topic);
-        partitions.extend(known.into_iter().filter(matching));
-        Task::wire(&self.blueprint, subtopology, &self.settings, open, &partitions)
-    }
-
-    /// Brings stores up to the end of their changelogs, as a start after a crash does.
-    fn restore(&self, open: &OpenStores) -> Result<()> {
-        for store in 0..open.stores.len() {
-            let Some(changelog) = open.stores.changelog(store) else { continue };
-            let Some(messages) = self.kept.get(&changelog.topic) else { continue };
-            let from = usize::try_from(open.stores.position(store).unwrap_or(0)).unwrap_or(0);
-            for (offset, message) in messages.iter().enumerate().skip(from) {
-                let message = message.as_message(offset as i64);
-                open.stores.restore(store, &[message])?;
-            }
-            open.stores.restored(store, messages.len() as i64, self.now_ms)?;
-        }
-        Ok(())
     }
 
     /// A topic to pipe records into (`createInputTopic`).
@@ -331,7 +247,7 @@ impl TopologyTestDriver {
             || self.blueprint.globals.iter().any(|global| *global.topic.name == *topic.as_str())
     }
 
-    fn process_global(&mut self, topic: &Topic, message: &Message<'_>) -> Result<()> {
+    pub(super) fn process_global(&mut self, topic: &Topic, message: &Message<'_>) -> Result<()> {
         let task = self.global_task.as_mut().expect("a topology with global tables has a global task");
         let number =
             task.input_number(&TopicPartition::new(topic.as_str(), 0)).expect("every global topic is an input");
@@ -367,7 +283,7 @@ impl TopologyTestDriver {
         subtopology.source_topics(&self.blueprint.nodes).any(|name| name.full(application_id) == *topic)
     }
 
-    fn matches(&self, subtopology: &Subtopology, topic: &Topic) -> bool {
+    pub(super) fn matches(&self, subtopology: &Subtopology, topic: &Topic) -> bool {
         subtopology.subscriptions(&self.blueprint.nodes).any(|subscription| match subscription {
             Subscription::Pattern(pattern) => pattern.is_match(topic.as_str()),
             Subscription::Topics(_) => false,
@@ -376,7 +292,7 @@ impl TopologyTestDriver {
 
     /// Processes until nothing is left: a record, the punctuations it makes due, a commit, and what it sent to topics
     /// that are read again.
-    fn finish(&mut self) -> Result<()> {
+    pub(super) fn finish(&mut self) -> Result<()> {
         self.commit()?;
         loop {
             let now_ms = self.now_ms;
@@ -393,7 +309,7 @@ impl TopologyTestDriver {
         let now_ms = self.now_ms;
         let task = self.running();
         task.flush()?;
-        let sent = drain(task);
+        let sent = message::drain(task);
         let progress = task.progress();
         task.committed();
         let back = self.capture(sent);
@@ -570,63 +486,4 @@ impl TopologyTestDriver {
         };
         outputs.into_iter().flat_map(of).collect()
     }
-}
-
-impl OutputMessage {
-    /// A message of a test's own.
-    pub fn new(key: Option<&[u8]>, value: Option<&[u8]>, timestamp: i64, headers: Headers) -> Self {
-        let owned = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
-        OutputMessage { key: owned(key), value: owned(value), timestamp: Some(timestamp), headers, partition: None }
-    }
-
-    fn as_message(&self, offset: i64) -> Message<'_> {
-        Message {
-            key: self.key.as_deref(),
-            value: self.value.as_deref(),
-            timestamp: self.timestamp.unwrap_or(crate::record::NO_TIMESTAMP),
-            headers: self.headers.clone(),
-            offset,
-        }
-    }
-
-    fn copy_of(outgoing: &Outgoing<'_>) -> Self {
-        OutputMessage {
-            key: outgoing.key.map(<[u8]>::to_vec),
-            value: outgoing.value.map(<[u8]>::to_vec),
-            timestamp: outgoing.timestamp,
-            headers: outgoing.headers.clone(),
-            partition: outgoing.partition,
-        }
-    }
-}
-
-fn drain(task: &Task) -> Vec<(Topic, OutputMessage)> {
-    let mut outbox = task.outbox().borrow_mut();
-    let mut sent = Vec::with_capacity(outbox.len());
-    while let Some(outgoing) = outbox.front() {
-        sent.push((outgoing.topic.clone(), OutputMessage::copy_of(&outgoing)));
-        outbox.pop();
-    }
-    sent
-}
-
-/// All sub-topologies of one sort as one: nodes in insertion order.
-fn merged(blueprint: &Blueprint, global: bool) -> Option<Subtopology> {
-    let parts: Vec<&Subtopology> = blueprint.subtopologies.iter().filter(|part| part.is_global == global).collect();
-    let mut whole = (*parts.first()?).clone();
-    for part in &parts[1..] {
-        whole.nodes.extend(&part.nodes);
-        whole.sources.extend(&part.sources);
-        whole.stores.extend(part.stores.iter().cloned());
-    }
-    whole.nodes.sort();
-    whole.sources.sort();
-    whole.id = 0;
-    let order = |name: &String| blueprint.stores.iter().position(|store| *store.spec().name == **name);
-    whole.stores.sort_by_key(order);
-    Some(whole)
-}
-
-fn empty(_: &Blueprint) -> Subtopology {
-    Subtopology { id: 0, nodes: Vec::new(), sources: Vec::new(), stores: Vec::new(), is_global: false }
 }

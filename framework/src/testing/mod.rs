@@ -5,9 +5,13 @@
 //! with it. Nothing here is used by a running application.
 
 mod driver;
+mod message;
+mod opening;
 mod pipes;
 mod stepped;
+mod whole;
 
-pub use driver::{OutputMessage, TopologyTestDriver};
+pub use driver::TopologyTestDriver;
+pub use message::OutputMessage;
 pub use pipes::{TestInputTopic, TestOutputTopic};
 pub use stepped::SteppedStreams;

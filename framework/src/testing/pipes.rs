@@ -1,6 +1,7 @@
 //! Typed ends of a [`TopologyTestDriver`]: pipe records in, read records out.
 
-use super::driver::{OutputMessage, TopologyTestDriver};
+use super::driver::TopologyTestDriver;
+use super::message::OutputMessage;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Headers, NO_TIMESTAMP, Record, Topic};
 use crate::serde::{Nullable, SerdeContext, Wire};
