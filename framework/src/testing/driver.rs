@@ -124,7 +124,7 @@ impl TopologyTestDriver {
         let settings =
             TaskSettings { sink_topics: Rc::new(move |_| Some(sink)), ..TaskSettings::new(&config, registry, engine) };
         let mut driver = TopologyTestDriver {
-            whole: merged(&blueprint, false).unwrap_or_else(|| empty()),
+            whole: merged(&blueprint, false).unwrap_or_else(empty),
             global: merged(&blueprint, true),
             blueprint,
             settings,
