@@ -295,9 +295,26 @@ impl Config {
             self.registry.as_ref().is_none_or(|registry| !registry.url.is_empty()),
             "`basic.auth.user.info` needs `schema.registry.url`",
         )?;
+        self.refuse_what_is_to_come()?;
         require(engine_is_built_in(self.engine), "the engine is not built in")
             .map_err(|error| error.with_hint("add the feature `fjall` or `rocksdb` of the crate `kstreams`"))?;
         self.url.parse()
+    }
+
+    /// What would change results or names, and is known but not built yet, is not passed over in silence.
+    fn refuse_what_is_to_come(&self) -> Result<()> {
+        require(
+            self.topology_optimization == Optimization::NONE,
+            "`topology.optimization` can only be `none` so far: optimised topologies have other names and topics",
+        )?;
+        require(
+            self.dsl_store_format == StoreFormat::Default,
+            "`dsl.store.format` can only be `DEFAULT` so far: stores do not keep headers yet",
+        )?;
+        require(
+            !self.ensure_explicit_internal_resource_naming,
+            "`ensure.explicit.internal.resource.naming` can only be `false` so far: generated names are not checked yet",
+        )
     }
 }
 

@@ -164,7 +164,8 @@ mod tests {
             ("http://r:8081", Some(("u".into(), "p:w".into())))
         );
         assert_eq!(config.windowed_emit_interval_ms, 0);
-        config.validate().unwrap();
+        assert!(config.validate().unwrap_err().message().contains("`topology.optimization` can only be `none`"));
+        config.optimize(Optimization::NONE).validate().unwrap();
     }
 
     #[test]
