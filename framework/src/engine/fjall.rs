@@ -15,7 +15,9 @@ use super::{Batch, Cursor, Direction, Durability, EngineOptions, Operation, Shar
 use crate::error::{Error, ErrorKind, Result};
 use ::fjall::{Database, Iter, Keyspace, KeyspaceCreateOptions, LsmError, PersistMode, Readable, Snapshot, UserKey};
 use std::collections::BTreeMap;
+use std::fs;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// Fjall writes a key's length in two bytes.
@@ -35,7 +37,30 @@ const WORKER_THREADS: usize = 2;
 const DISCARD_CHUNK_PAIRS: usize = 10_000;
 
 pub(super) fn open(directory: Directory, options: &EngineOptions) -> Result<SharedEngine> {
-    let database = Database::builder(directory.data())
+    if !directory.data().try_exists()? {
+        create(directory.data(), options)?;
+    }
+    let (database, keyspace) = open_database(directory.data(), options)?;
+    let newest = RwLock::new(Arc::new(database.snapshot()));
+    let opened = Arc::new(Opened { keyspace, database, _directory: directory });
+    Ok(Arc::new(Spaces::open(FjallEngine { newest, opened, writer: Mutex::new(()) })?))
+}
+
+/// Makes a new database whole or not at all: fjall cannot open one whose creation a crash cut short, so it is made
+/// beside its place and moved there once it is closed. Nothing was ever written to what a crash left behind.
+fn create(data: &Path, options: &EngineOptions) -> Result<()> {
+    let draft = data.with_extension("new");
+    if draft.try_exists()? {
+        fs::remove_dir_all(&draft)?;
+    }
+    let (database, keyspace) = open_database(&draft, options)?;
+    database.persist(PersistMode::SyncAll).map_err(failed)?;
+    drop((keyspace, database));
+    Ok(fs::rename(draft, data)?)
+}
+
+fn open_database(path: &Path, options: &EngineOptions) -> Result<(Database, Keyspace)> {
+    let database = Database::builder(path)
         .cache_size(options.cache_bytes_max as u64)
         .max_journaling_size(JOURNAL_BYTES_MAX)
         .max_cached_files(Some(options.open_files_max.max(1)))
@@ -45,9 +70,7 @@ pub(super) fn open(directory: Directory, options: &EngineOptions) -> Result<Shar
     let memtable_bytes = (options.write_buffer_bytes_max as u64 / WRITE_BUFFER_PARTS).max(1 << 20);
     let settings = || KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes);
     let keyspace = database.keyspace("spaces", settings).map_err(failed)?;
-    let newest = RwLock::new(Arc::new(database.snapshot()));
-    let opened = Arc::new(Opened { keyspace, database, _directory: directory });
-    Ok(Arc::new(Spaces::open(FjallEngine { newest, opened, writer: Mutex::new(()) })?))
+    Ok((database, keyspace))
 }
 
 /// What is open, in the order in which it must close: the directory is free only after the database is.

@@ -84,6 +84,20 @@ fn crash_before_the_format_was_written_leaves_a_new_directory() {
 }
 
 #[test]
+fn creation_that_a_crash_cut_short_is_begun_again() {
+    for kind in durable() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(open(kind, dir.path(), &small()).unwrap());
+        fs::remove_dir_all(dir.path().join("data")).unwrap();
+        fs::create_dir(dir.path().join("data.new")).unwrap();
+        fs::write(dir.path().join("data.new/0.jnl"), b"half").unwrap();
+        for _ in 0..2 {
+            open(kind, dir.path(), &small()).unwrap().space("a").unwrap();
+        }
+    }
+}
+
+#[test]
 fn directory_that_cannot_be_made_is_one_clear_sentence() {
     for kind in durable() {
         let dir = tempfile::tempdir().unwrap();
