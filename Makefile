@@ -17,4 +17,4 @@ lint: ## formatting and clippy, without a warning
 	@$(CARGO) fmt --all --check && $(CARGO) clippy --locked $(ALL) --all-targets -- -D warnings
 
 docs: ## the API's documentation, without a warning
-	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked $(ALL) --no-deps
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
