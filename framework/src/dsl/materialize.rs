@@ -1,12 +1,16 @@
 //! From options to stores.
 
 use super::options::Materialized;
+use crate::operator::Lookup;
 use crate::serde::Datum;
 use crate::store::{
     Backing, KeyValueSupplier, StoreBuilder, StoreHandle, Stores, TimestampedKeyValueStore, TimestampedWindowStore,
     WindowSpec, WindowSupplier,
 };
+use crate::topology::{Derivation, NodeId, Table, Wiring, boxed_lookup};
 use crate::window::window_segment_interval_ms;
+use std::rc::Rc;
+use std::sync::Arc;
 
 /// A key-value store for a table.
 pub(super) fn key_value<K: Datum, V: Datum>(
@@ -47,4 +51,14 @@ fn with_options<S: StoreHandle, K, V>(store: StoreBuilder<S>, materialized: &Mat
         crate::store::Changelog::Source(topic) => store.with_source_changelog(topic.clone()),
         crate::store::Changelog::Off => store.with_logging_disabled(),
     }
+}
+
+/// A table whose rows are in a key-value store.
+pub(super) fn stored_table<K: Datum, V: Datum>(node: NodeId, store: String) -> Table {
+    let name = store.clone();
+    let lookup = move |wiring: &Wiring<'_>| {
+        let store: TimestampedKeyValueStore<K, V> = wiring.store(&name)?;
+        Ok(boxed_lookup::<K, V>(Rc::new(store) as Rc<dyn Lookup<K, V>>))
+    };
+    Table { derivation: Derivation::Stored { store }, sends_old_values: false, lookup: Arc::new(lookup), node }
 }

@@ -35,8 +35,10 @@
 
 mod branched;
 mod builder;
+mod ending;
 mod global_store;
 mod global_table;
+mod group_by;
 mod grouped;
 mod join;
 mod map;
@@ -52,11 +54,12 @@ mod windowed;
 
 pub use branched::{BranchedKStream, Branches};
 pub use builder::StreamsBuilder;
+pub use ending::Ended;
 pub use global_store::Nothing;
 pub use global_table::GlobalKTable;
 pub use grouped::KGroupedStream;
 pub use options::{Consumed, Grouped, Joined, Materialized, Printed, Produced, Repartitioned};
-pub use stream::{Ended, KStream};
+pub use stream::KStream;
 pub use table::KTable;
 pub use topology_builder::{Node, TopologyBuilder};
 pub use windowed::TimeWindowedKStream;

@@ -1,8 +1,9 @@
 //! Writing a stream to a topic of the application's own and reading it again, so that equal keys come together.
 
 use super::builder::wire_source;
+use super::ending::add_sink;
 use super::options::{Consumed, Produced, Repartitioned};
-use super::stream::{KStream, add_below, add_sink};
+use super::stream::{KStream, add_below};
 use crate::operator::{NotNullKey, StreamPartitioner, TimestampExtractor};
 use crate::serde::{Format, Nullable, Wire};
 use crate::topology::{

@@ -1,11 +1,12 @@
 //! A topology put together node by node: Kafka Streams' Processor API without the DSL.
 
 use super::builder::add_source;
+use super::ending::add_sink;
 use super::global_store::{Nothing, single_topic};
 use super::options::{Consumed, Destination, Produced};
 use super::process::wire_processor;
 use super::steps::Steps;
-use super::stream::{add_below, add_sink};
+use super::stream::add_below;
 use crate::error::Result;
 use crate::operator::Processor;
 use crate::record::Topic;

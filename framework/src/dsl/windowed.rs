@@ -1,6 +1,7 @@
 //! Windowed groupings and their aggregations.
 
-use super::grouped::{AggregateNames, Grouping};
+use super::group_by::Grouping;
+use super::grouped::AggregateNames;
 use super::materialize;
 use super::options::Materialized;
 use super::steps::Steps;
