@@ -3,20 +3,19 @@
 //! A piped record is processed to its end before `pipe` returns: through every sub-topology, with a commit after
 //! each record. All topics have one partition. The wall clock moves only when told to.
 
-use super::message::{self, OutputMessage};
+use super::message::OutputMessage;
 use super::pipes::{TestInputTopic, TestOutputTopic};
 use super::whole::{empty, merged};
 use crate::config::Config;
 use crate::engine::SharedEngine;
 use crate::engine::memory::MemoryEngine;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::operator::SinkTopic;
-use crate::record::{Message, Topic, TopicPartition};
+use crate::record::{Topic, TopicPartition};
 use crate::runtime::{Task, TaskSettings};
 use crate::serde::Registry;
 use crate::serde::registry::EmbeddedRegistry;
-use crate::store::{StoreBlueprint, StoreHandle, TaskStores};
-use crate::topology::{Blueprint, Subscription, Subtopology, Topology};
+use crate::topology::{Blueprint, Subtopology, Topology};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -51,13 +50,13 @@ pub struct TopologyTestDriver {
     pub(super) task: Option<Task>,
     pub(super) global_task: Option<Task>,
     pub(super) now_ms: i64,
-    next_offsets: BTreeMap<Topic, i64>,
+    pub(super) next_offsets: BTreeMap<Topic, i64>,
     /// What each commit wrote, for `crash`.
     pub(super) committed: BTreeMap<TopicPartition, String>,
-    outputs: BTreeMap<Topic, VecDeque<OutputMessage>>,
+    pub(super) outputs: BTreeMap<Topic, VecDeque<OutputMessage>>,
     /// Everything that was ever written to a topic of the application's own, or to one that a store is restored from.
     pub(super) kept: BTreeMap<Topic, Vec<OutputMessage>>,
-    dropped_before: u64,
+    pub(super) dropped_before: u64,
 }
 
 impl TopologyTestDriver {
@@ -223,127 +222,6 @@ impl TopologyTestDriver {
         self.finish()
     }
 
-    /// Writes to the end of a topic; returns the offset.
-    fn append(&mut self, topic: &Topic, message: &OutputMessage) -> i64 {
-        if self.is_own(topic) || self.is_changelog(topic) {
-            self.kept.entry(topic.clone()).or_default().push(message.clone());
-        }
-        let next_offset = self.next_offsets.entry(topic.clone()).or_insert(0);
-        *next_offset += 1;
-        *next_offset - 1
-    }
-
-    fn is_own(&self, topic: &Topic) -> bool {
-        let rest = topic.as_str().strip_prefix(&*self.settings.application_id);
-        rest.is_some_and(|rest| rest.starts_with('-'))
-    }
-
-    /// Whether a store is restored from the topic, or a processor fills one from it.
-    fn is_changelog(&self, topic: &Topic) -> bool {
-        let application_id = &self.settings.application_id;
-        let restores =
-            |store: &Arc<dyn StoreBlueprint>| store.spec().changelog_topic(application_id).as_ref() == Some(topic);
-        self.blueprint.stores.iter().any(restores)
-            || self.blueprint.globals.iter().any(|global| *global.topic.name == *topic.as_str())
-    }
-
-    pub(super) fn process_global(&mut self, topic: &Topic, message: &Message<'_>) -> Result<()> {
-        let task = self.global_task.as_mut().expect("a topology with global tables has a global task");
-        let number =
-            task.input_number(&TopicPartition::new(topic.as_str(), 0)).expect("every global topic is an input");
-        task.push(number, message)?;
-        while task.process(self.now_ms)? {}
-        task.flush()?;
-        task.committed();
-        let stores = task.stores().clone();
-        stores.commit(&self.changelog_ends(&stores), self.now_ms)
-    }
-
-    fn push(&mut self, topic: &Topic, message: &Message<'_>) -> Result<()> {
-        let partition = TopicPartition::new(topic.as_str(), 0);
-        let known = self.running().input_number(&partition);
-        let number = match known {
-            Some(number) => number,
-            None if self.matches(&self.whole, topic) => {
-                let task = self.running();
-                task.add_input(partition)?;
-                task.partitions().count() - 1
-            }
-            None => return Err(Error::new(ErrorKind::NotFound, format!("the topology does not read topic `{topic}`"))),
-        };
-        self.running().push(number, message)
-    }
-
-    fn running(&mut self) -> &mut Task {
-        self.task.as_mut().expect("a driver always has a task, save while it opens one")
-    }
-
-    fn reads(&self, subtopology: &Subtopology, topic: &Topic) -> bool {
-        let application_id = &self.settings.application_id;
-        subtopology.source_topics(&self.blueprint.nodes).any(|name| name.full(application_id) == *topic)
-    }
-
-    pub(super) fn matches(&self, subtopology: &Subtopology, topic: &Topic) -> bool {
-        subtopology.subscriptions(&self.blueprint.nodes).any(|subscription| match subscription {
-            Subscription::Pattern(pattern) => pattern.is_match(topic.as_str()),
-            Subscription::Topics(_) => false,
-        })
-    }
-
-    /// Processes until nothing is left: a record, the punctuations it makes due, a commit, and what it sent to topics
-    /// that are read again.
-    pub(super) fn finish(&mut self) -> Result<()> {
-        self.commit()?;
-        loop {
-            let now_ms = self.now_ms;
-            let task = self.running();
-            if !task.process(now_ms)? {
-                return Ok(());
-            }
-            task.punctuate_stream_time()?;
-            self.commit()?;
-        }
-    }
-
-    fn commit(&mut self) -> Result<()> {
-        let now_ms = self.now_ms;
-        let task = self.running();
-        task.flush()?;
-        let sent = message::drain(task);
-        let progress = task.progress();
-        task.committed();
-        let back = self.capture(sent);
-        self.committed.extend(progress.into_iter().map(|progress| (progress.partition, progress.metadata)));
-        let stores = self.running().stores().clone();
-        stores.commit(&self.changelog_ends(&stores), now_ms)?;
-        for (topic, offset, message) in back {
-            self.push(&topic, &message.as_message(offset))?;
-        }
-        Ok(())
-    }
-
-    /// Keeps what was sent; returns what the topology reads again, with its offsets.
-    fn capture(&mut self, sent: Vec<(Topic, OutputMessage)>) -> Vec<(Topic, i64, OutputMessage)> {
-        let mut back = Vec::new();
-        for (topic, message) in sent {
-            let offset = self.append(&topic, &message);
-            if self.reads(&self.whole, &topic) || self.matches(&self.whole, &topic) {
-                back.push((topic.clone(), offset, message.clone()));
-            }
-            self.outputs.entry(topic).or_default().push_back(message);
-        }
-        back
-    }
-
-    /// By store, the end of the topic it is restored from.
-    fn changelog_ends(&self, stores: &TaskStores) -> Vec<(u32, i64)> {
-        let end = |store| {
-            let changelog = stores.changelog(store)?;
-            Some((store, self.kept.get(&changelog.topic).map_or(0, Vec::len) as i64))
-        };
-        (0..stores.len()).filter_map(end).collect()
-    }
-
     /// Moves the wall clock and runs the punctuations that are due (`advanceWallClockTime`). A punctuation that was due
     /// several times fires once.
     ///
@@ -392,98 +270,5 @@ impl TopologyTestDriver {
         self.global_task = None;
         self.memory = Arc::new(MemoryEngine::default());
         self.open()
-    }
-
-    /// A handle on a store of the topology (`getKeyValueStore` and the like); what it writes counts as the topology's own.
-    ///
-    /// # Errors
-    /// No such store, or one of another type.
-    ///
-    /// ```
-    /// # use kstreams::{dsl::*, testing::*};
-    /// # let builder = StreamsBuilder::new();
-    /// # use kstreams::store::TimestampedKeyValueStore;
-    /// builder.stream::<i32, i32>("in").group_by_key().count("counts");
-    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
-    /// driver.input("in").pipe_at(1, 5, 60_000)?;
-    /// let counts: TimestampedKeyValueStore<i32, i64> = driver.store("counts")?;
-    /// assert_eq!(counts.get(&1)?.map(|row| (row.value, row.timestamp)), Some((1, 60_000)));
-    /// assert!(driver.store::<TimestampedKeyValueStore<i32, String>>("counts").is_err());
-    /// # Ok::<(), kstreams::error::Error>(())
-    /// ```
-    pub fn store<S: StoreHandle>(&self, name: &str) -> Result<S> {
-        let task = if self.blueprint.is_global(name) { &self.global_task } else { &self.task };
-        task.as_ref().expect("a driver always has its tasks").stores().store(name)
-    }
-
-    /// Records that were dropped by a documented rule or skipped by an error policy (`dropped-records-total`).
-    ///
-    /// ```
-    /// # use kstreams::{dsl::*, testing::*};
-    /// # let builder = StreamsBuilder::new();
-    /// builder.stream::<Option<i32>, i32>("in").group_by_key().count("counts");
-    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
-    /// driver.input("in").pipe(None::<i32>, 5)?;
-    /// assert_eq!(driver.dropped_records(), 1);
-    /// # Ok::<(), kstreams::error::Error>(())
-    /// ```
-    pub fn dropped_records(&self) -> u64 {
-        let of = |task: &Option<Task>| task.as_ref().map_or(0, |task| task.record_context().dropped());
-        self.dropped_before + of(&self.task) + of(&self.global_task)
-    }
-
-    /// Everything that was sent to a changelog or repartition topic, by the topic's full name.
-    ///
-    /// ```
-    /// # use kstreams::{dsl::*, testing::*};
-    /// # let builder = StreamsBuilder::new();
-    /// builder.stream::<i32, i32>("in").group_by_key().reduce(i32::max, "largest");
-    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
-    /// driver.input("in").pipe(1, 5)?;
-    /// let changelog = driver.internal_messages("test-largest-changelog");
-    /// assert_eq!(changelog[0].value.as_deref(), Some(&5_i32.to_be_bytes()[..]));
-    /// # Ok::<(), kstreams::error::Error>(())
-    /// ```
-    pub fn internal_messages(&self, topic: &str) -> &[OutputMessage] {
-        self.kept.get(&Topic::from(topic)).map_or(&[], Vec::as_slice)
-    }
-
-    /// The full names of the changelog and repartition topics that something was sent to.
-    ///
-    /// ```
-    /// # use kstreams::{dsl::*, testing::*};
-    /// # let builder = StreamsBuilder::new();
-    /// builder.stream::<i32, i32>("in").group_by(|_, v| *v).count("counts");
-    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
-    /// driver.input("in").pipe(1, 5)?;
-    /// assert_eq!(driver.internal_topics().collect::<Vec<_>>(), ["test-counts-changelog", "test-counts-repartition"]);
-    /// # Ok::<(), kstreams::error::Error>(())
-    /// ```
-    pub fn internal_topics(&self) -> impl Iterator<Item = &str> {
-        self.kept.keys().filter(|topic| self.is_own(topic)).map(Topic::as_str)
-    }
-
-    pub(super) fn read_message(&mut self, topic: &str) -> Option<OutputMessage> {
-        self.outputs.get_mut(&Topic::from(topic))?.pop_front()
-    }
-
-    /// Takes everything that was sent and not read yet, by topic, topics by name: changelogs and repartition topics, too.
-    ///
-    /// ```
-    /// # use kstreams::{dsl::*, testing::*};
-    /// # let builder = StreamsBuilder::new();
-    /// builder.stream::<i32, i32>("in").to(Produced::to_extracted(|k, _, _| format!("out-{k}")));
-    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
-    /// driver.input("in").pipe_key_values([(2, 50), (1, 5)])?;
-    /// let topics: Vec<String> = driver.take_outputs().into_iter().map(|(topic, _)| topic).collect();
-    /// assert_eq!(topics, ["out-1", "out-2"]);
-    /// # Ok::<(), kstreams::error::Error>(())
-    /// ```
-    pub fn take_outputs(&mut self) -> Vec<(String, OutputMessage)> {
-        let outputs = std::mem::take(&mut self.outputs);
-        let of = |(topic, messages): (Topic, VecDeque<OutputMessage>)| {
-            messages.into_iter().map(move |message| (topic.to_string(), message))
-        };
-        outputs.into_iter().flat_map(of).collect()
     }
 }

@@ -8,6 +8,8 @@ mod driver;
 mod message;
 mod opening;
 mod pipes;
+mod processing;
+mod results;
 mod stepped;
 mod whole;
 
