@@ -15,6 +15,7 @@ use super::core::Core;
 use super::errors;
 use super::faults::{Decision, Gate, Operation, forgotten};
 use super::partition::Writer;
+use super::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{Delivery, GroupMetadata, Offsets, Placed, Producer, ProducerConfig, Sent};
 use crate::record::{Outgoing, Topic, TopicPartition};
@@ -82,29 +83,15 @@ impl EmbeddedProducer {
     }
 
     fn initialise(&mut self, now_ms: i64) -> Poll<Result<()>> {
-        self.core.drive(now_ms)?;
-        let mut state = self.core.lock_at(now_ms)?;
         let transactional_id = self.config.transactional_id.as_deref();
         let operation = Operation::InitProducer { transactional_id };
-        let decision = self.gates.init.pass(state.faults.as_mut(), &operation, now_ms);
-        match decision {
-            Decision::Wait => return Poll::Pending,
-            Decision::Refuse(error) => return Poll::Ready(Err(error)),
-            Decision::Proceed | Decision::LoseAnswer | Decision::Forget => {}
+        let (id, timeout_ms) = (transactional_id.unwrap_or_default(), self.config.transaction_timeout_ms);
+        let init = |state: &mut State| state.init_producer(id, timeout_ms).map(Ok);
+        let (writer, told) = ready!(gated(&self.core, &mut self.gates.init, &operation, now_ms, init))?;
+        if told.is_ok() {
+            (self.writer, self.phase) = (Some(writer), Phase::Idle);
         }
-        let id = transactional_id.unwrap_or_default();
-        let writer = state.init_producer(id, self.config.transaction_timeout_ms);
-        drop(state);
-        self.core.persist()?;
-        let writer = ready!(writer);
-        match decision {
-            Decision::LoseAnswer => Poll::Pending,
-            Decision::Forget => Poll::Ready(Err(forgotten(&operation))),
-            _ => {
-                (self.writer, self.phase) = (Some(writer), Phase::Idle);
-                Poll::Ready(Ok(()))
-            }
-        }
+        Poll::Ready(told)
     }
 
     /// Refuses what cannot be done where the producer stands.
@@ -136,13 +123,6 @@ impl EmbeddedProducer {
         Poll::Ready(Err(error))
     }
 
-    fn identity(&self) -> Result<Identity<'_>> {
-        match (&self.config.transactional_id, self.writer) {
-            (Some(transactional_id), Some(writer)) => Ok(Identity { transactional_id, writer }),
-            _ => Err(errors::misuse("a transaction was asked of a producer that has none")),
-        }
-    }
-
     fn is_full(&self) -> bool {
         self.batches.records() + self.answered_records >= self.config.queue_records_max
             || self.batches.bytes() >= self.config.queue_bytes_max
@@ -167,30 +147,19 @@ impl EmbeddedProducer {
 
     /// Commits or aborts what the log knows of.
     fn end(&mut self, commit: bool, now_ms: i64) -> Poll<Result<()>> {
-        self.core.drive(now_ms)?;
-        let core = self.core.clone();
-        let mut state = core.lock_at(now_ms)?;
         let transactional_id = self.config.transactional_id.as_deref().unwrap_or_default();
         let operation = Operation::EndTransaction { transactional_id, commit };
-        let decision = self.gates.end.pass(state.faults.as_mut(), &operation, now_ms);
-        match decision {
-            Decision::Wait => return Poll::Pending,
-            Decision::Refuse(error) => {
-                drop(state);
-                return self.refused(error);
-            }
-            Decision::Proceed | Decision::LoseAnswer | Decision::Forget => {}
-        }
-        let ended = self.identity().and_then(|who| state.end_transaction(who, commit));
-        drop(state);
-        core.persist()?;
-        match (ended, decision) {
-            (Err(error), _) => self.refused(error),
-            (Ok(()), Decision::LoseAnswer) => Poll::Pending,
-            (Ok(()), Decision::Forget) => Poll::Ready(Err(forgotten(&operation))),
-            (Ok(()), _) => {
-                (self.phase, self.joined) = (Phase::Idle, false);
-                Poll::Ready(Ok(()))
+        let end = |state: &mut State| {
+            Poll::Ready(identity(&self.config, self.writer).and_then(|who| state.end_transaction(who, commit)))
+        };
+        let ended = ready!(gated(&self.core, &mut self.gates.end, &operation, now_ms, end));
+        match ended {
+            Err(error) => self.refused(error),
+            Ok(((), told)) => {
+                if told.is_ok() {
+                    (self.phase, self.joined) = (Phase::Idle, false);
+                }
+                Poll::Ready(told)
             }
         }
     }
@@ -255,36 +224,18 @@ impl Producer for EmbeddedProducer {
 
     fn poll_send_offsets(&mut self, offsets: &Offsets, group: &GroupMetadata, now_ms: i64) -> Poll<Result<()>> {
         self.check_sending()?;
-        self.core.drive(now_ms)?;
-        let core = self.core.clone();
-        let mut state = core.lock_at(now_ms)?;
         let transactional_id = self.config.transactional_id.as_deref().unwrap_or_default();
         let operation = Operation::SendOffsets { transactional_id, group: &group.group };
-        let decision = self.gates.offsets.pass(state.faults.as_mut(), &operation, now_ms);
-        match decision {
-            Decision::Wait => return Poll::Pending,
-            Decision::Refuse(error) => {
-                drop(state);
-                return self.refused(error);
-            }
-            Decision::Proceed | Decision::LoseAnswer | Decision::Forget => {}
-        }
-        let added = match self.identity() {
-            Ok(who) => ready!(state.add_offsets(who, offsets, group)),
-            Err(error) => Err(error),
+        let add = |state: &mut State| match identity(&self.config, self.writer) {
+            Ok(who) => state.add_offsets(who, offsets, group),
+            Err(error) => Poll::Ready(Err(error)),
         };
-        drop(state);
-        core.persist()?;
-        match (added, decision) {
-            (Err(error), _) => self.refused(error),
-            (Ok(()), Decision::LoseAnswer) => Poll::Pending,
-            (Ok(()), Decision::Forget) => {
+        let added = ready!(gated(&self.core, &mut self.gates.offsets, &operation, now_ms, add));
+        match added {
+            Err(error) => self.refused(error),
+            Ok(((), told)) => {
                 self.joined = true;
-                Poll::Ready(Err(forgotten(&operation)))
-            }
-            (Ok(()), _) => {
-                self.joined = true;
-                Poll::Ready(Ok(()))
+                Poll::Ready(told)
             }
         }
     }
@@ -318,6 +269,41 @@ impl Producer for EmbeddedProducer {
             return Poll::Ready(Ok(()));
         }
         self.end(false, now_ms)
+    }
+}
+
+fn identity(config: &ProducerConfig, writer: Option<Writer>) -> Result<Identity<'_>> {
+    match (&config.transactional_id, writer) {
+        (Some(transactional_id), Some(writer)) => Ok(Identity { transactional_id, writer }),
+        _ => Err(errors::misuse("a transaction was asked of a producer that has none")),
+    }
+}
+
+/// Does something to the log, as far as the fault plan lets it; beside what came of it stands what the producer is told:
+/// a failure if the plan has the log forget that it answered.
+fn gated<T>(
+    core: &Core,
+    gate: &mut Gate,
+    operation: &Operation<'_>,
+    now_ms: i64,
+    act: impl FnOnce(&mut State) -> Poll<Result<T>>,
+) -> Poll<Result<(T, Result<()>)>> {
+    core.drive(now_ms)?;
+    let mut state = core.lock_at(now_ms)?;
+    let decision = gate.pass(state.faults.as_mut(), operation, now_ms);
+    match decision {
+        Decision::Wait => return Poll::Pending,
+        Decision::Refuse(error) => return Poll::Ready(Err(error)),
+        Decision::Proceed | Decision::LoseAnswer | Decision::Forget => {}
+    }
+    let done = act(&mut state);
+    drop(state);
+    core.persist()?;
+    let done = ready!(done)?;
+    match decision {
+        Decision::LoseAnswer => Poll::Pending,
+        Decision::Forget => Poll::Ready(Ok((done, Err(forgotten(operation))))),
+        _ => Poll::Ready(Ok((done, Ok(())))),
     }
 }
 

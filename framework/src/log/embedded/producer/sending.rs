@@ -1,7 +1,7 @@
 //! From the queue to the log: batch by batch, oldest first, as far as nothing holds it back.
 
 use super::batches::Batch;
-use super::{Answered, EmbeddedProducer};
+use super::{Answered, EmbeddedProducer, identity};
 use crate::error::{Error, Result};
 use crate::log::embedded::chunk::ChunkBuilder;
 use crate::log::embedded::coordinator::Identity;
@@ -109,7 +109,7 @@ impl EmbeddedProducer {
     ) -> Result<i64> {
         let stamp = state.topic(&partition.topic)?.rules.stamps;
         let append = Append { writer, sequence, messages, stamp };
-        let placed = match self.identity() {
+        let placed = match identity(&self.config, self.writer) {
             Ok(who) => state.append_in_transaction(who, partition, append),
             Err(_) => state.append(partition, append),
         };
