@@ -82,7 +82,7 @@ fn wire<K: Datum, V: Datum>(store: String) -> WireOperator {
     Arc::new(move |wiring: &Wiring<'_>, id| {
         let store: TimestampedKeyValueStore<K, V> = wiring.store(&store)?;
         let (node, down) = (wiring.node(id), wiring.below::<K, Change<V>>(id));
-        let forwarder = Forwarder::new(node.clone(), down, false, |_, _| false);
+        let forwarder = Forwarder::new(node.clone(), down, false, Some(&store));
         Ok(boxed::<Option<K>, Option<V>>(Rc::new(TableSource { store: Some(store), forwarder, node })))
     })
 }

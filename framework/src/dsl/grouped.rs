@@ -1,17 +1,15 @@
 //! [`KGroupedStream`] and its aggregations.
 
 use super::group_by::Grouping;
-use super::materialize::{self, stored_table};
+use super::materialize::{self, Kept};
 use super::options::Materialized;
 use super::steps::Steps;
-use super::stream::add_below;
 use super::table::KTable;
 use super::windowed::TimeWindowedKStream;
 use crate::error::Result;
-use crate::operator::{Aggregate, Forwarder};
+use crate::operator::{Aggregate, Edge};
 use crate::serde::{Datum, Nullable};
-use crate::store::TimestampedKeyValueStore;
-use crate::topology::{Plan, TableId, WireOperator, Wiring, boxed};
+use crate::topology::{NodeId, Plan, StepId};
 use crate::window::Windows;
 use std::panic::Location;
 use std::rc::Rc;
@@ -229,10 +227,7 @@ impl<K: Nullable, V: Nullable> KGroupedStream<K, V> {
             let store = names.store(plan, &materialized);
             let name = plan.name(taken.name, names.node);
             let parent = grouping.attach(plan, &store);
-            plan.add_store(materialize::key_value(&store, &materialized).build());
-            let wire = wire_aggregate::<_, K, V, A>(store.clone(), plan.tables.next(), fold.clone());
-            let node = add_below(plan, name, vec![parent], vec![store.clone()], wire);
-            plan.add_table(taken.step, stored_table::<K::Inner, A>(node, store));
+            add_aggregate::<_, K, V, A>(plan, taken.step, (name, parent), &store, &materialized, fold.clone());
         });
         KTable::new(self.steps, step)
     }
@@ -263,17 +258,19 @@ impl AggregateNames {
     }
 }
 
-fn wire_aggregate<F, K: Nullable, V: Nullable, A: Datum>(store: String, table: TableId, fold: Arc<F>) -> WireOperator
-where
+/// Adds a node below `parent` that folds records into a table.
+pub(super) fn add_aggregate<F, K: Nullable, V: Nullable, A: Datum>(
+    plan: &mut Plan,
+    step: StepId,
+    place: (String, NodeId),
+    store: &str,
+    materialized: &Materialized<K::Inner, A>,
+    fold: Arc<F>,
+) where
     F: Fn(&K::Inner, V::Inner, Option<A>) -> Result<Option<A>> + Send + Sync + 'static,
 {
-    Arc::new(move |wiring: &Wiring<'_>, id| {
-        let store: TimestampedKeyValueStore<K::Inner, A> = wiring.store(&store)?;
-        let (node, down) = (wiring.node(id), wiring.below(id));
-        let sends_old_values = wiring.sends_old_values(table);
-        let forwarder = Forwarder::new(node.clone(), down, sends_old_values, |listener, old| {
-            store.set_flush_listener(listener, old)
-        });
-        Ok(boxed::<K, V>(Rc::new(Aggregate { fold: fold.clone(), store, forwarder, node })))
-    })
+    let store = materialize::key_value(store, materialized);
+    materialize::add_kept(plan, step, place, store, move |_, Kept { store, forwarder, node }| -> Edge<K, V> {
+        Rc::new(Aggregate { fold: fold.clone(), store, forwarder, node })
+    });
 }

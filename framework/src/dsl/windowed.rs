@@ -2,17 +2,15 @@
 
 use super::group_by::Grouping;
 use super::grouped::AggregateNames;
-use super::materialize;
+use super::materialize::{self, Kept};
 use super::options::Materialized;
 use super::steps::Steps;
-use super::stream::add_below;
 use super::table::KTable;
 use crate::error::Result;
-use crate::operator::{Forwarder, Lookup, WindowAggregate};
+use crate::operator::{Edge, WindowAggregate};
 use crate::record::Windowed;
 use crate::serde::{Datum, Nullable};
-use crate::store::TimestampedWindowStore;
-use crate::topology::{Derivation, NodeId, Plan, Table, TableId, WireOperator, Wiring, boxed, boxed_lookup};
+use crate::topology::{Plan, Wiring};
 use crate::window::Windows;
 use std::panic::Location;
 use std::rc::Rc;
@@ -176,11 +174,14 @@ impl<K: Nullable, V: Nullable, W: Windows> TimeWindowedKStream<K, V, W> {
             let store = names.store(plan, &materialized);
             let name = plan.name(taken.name, names.node);
             let parent = grouping.attach(plan, &store);
-            plan.add_store(materialize::window(&store, windows.size_ms(), retention_ms, &materialized).build());
-            let table = plan.tables.next();
-            let wire = wire_aggregate::<_, W, K, V, A>(store.clone(), table, windows.clone(), fold.clone());
-            let node = add_below(plan, name, vec![parent], vec![store.clone()], wire);
-            plan.add_table(taken.step, stored_table::<K::Inner, A>(node, store));
+            let store = materialize::window(&store, windows.size_ms(), retention_ms, &materialized);
+            let (fold, windows) = (fold.clone(), windows.clone());
+            let make = move |wiring: &Wiring<'_>, Kept { store, forwarder, node }: Kept<_, _, _>| -> Edge<K, V> {
+                let stream_time = wiring.remembered(&format!("{}.stream-time", node.name()));
+                let (fold, windows) = (fold.clone(), windows.clone());
+                Rc::new(WindowAggregate { fold, windows, store, forwarder, node, stream_time })
+            };
+            materialize::add_kept(plan, taken.step, (name, parent), store, make);
         });
         KTable::new(self.steps, step)
     }
@@ -200,36 +201,4 @@ fn check_windows<K, A>(plan: &mut Plan, windows: &impl Windows, materialized: &M
         ));
     }
     retention_ms.max(least_ms)
-}
-
-fn wire_aggregate<F, W: Windows, K: Nullable, V: Nullable, A: Datum>(
-    store: String,
-    table: TableId,
-    windows: W,
-    fold: Arc<F>,
-) -> WireOperator
-where
-    F: Fn(&K::Inner, V, Option<A>) -> Result<Option<A>> + Send + Sync + 'static,
-{
-    Arc::new(move |wiring: &Wiring<'_>, id| {
-        let store: TimestampedWindowStore<K::Inner, A> = wiring.store(&store)?;
-        let (node, down) = (wiring.node(id), wiring.below(id));
-        let sends_old_values = wiring.sends_old_values(table);
-        let forwarder = Forwarder::new(node.clone(), down, sends_old_values, |listener, old| {
-            store.set_flush_listener(listener, old)
-        });
-        let stream_time = wiring.remembered(&format!("{}.stream-time", node.name()));
-        let (fold, windows) = (fold.clone(), windows.clone());
-        Ok(boxed::<K, V>(Rc::new(WindowAggregate { fold, windows, store, forwarder, node, stream_time })))
-    })
-}
-
-/// A table whose rows are in a window store.
-fn stored_table<K: Datum, V: Datum>(node: NodeId, store: String) -> Table {
-    let name = store.clone();
-    let lookup = move |wiring: &Wiring<'_>| {
-        let store: TimestampedWindowStore<K, V> = wiring.store(&name)?;
-        Ok(boxed_lookup::<Windowed<K>, V>(Rc::new(store) as Rc<dyn Lookup<Windowed<K>, V>>))
-    };
-    Table { derivation: Derivation::Stored { store }, sends_old_values: false, lookup: Arc::new(lookup), node }
 }

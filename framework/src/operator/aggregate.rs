@@ -2,7 +2,7 @@
 //! (k, v) ─> store[k] = fold(store[k], v) ─> (k, new, old)
 //! ```
 
-use super::{Edge, Forward, NodeContext};
+use super::{Edge, Forward, NodeContext, TableStore};
 use crate::error::Result;
 use crate::record::{Change, Record};
 use crate::serde::{Datum, Nullable};
@@ -19,16 +19,16 @@ pub(crate) struct Forwarder<K, V> {
 }
 
 impl<K: Clone + 'static, V: Clone + 'static> Forwarder<K, V> {
-    /// `listen` hands the flush listener to the store, and tells whether the store holds updates back.
+    /// Listens to the store, if the table has one.
     pub(crate) fn new(
         node: NodeContext,
         down: Edge<K, Change<V>>,
         sends_old_values: bool,
-        listen: impl FnOnce(Rc<dyn crate::store::FlushListener<K, V>>, bool) -> bool,
+        store: Option<&impl TableStore<K, V>>,
     ) -> Self {
         let below = down.clone();
-        let listener = move |record: Record<K, Change<V>>| below.record(record);
-        let cached = listen(Rc::new(listener), sends_old_values);
+        let listener = Rc::new(move |record: Record<K, Change<V>>| below.record(record));
+        let cached = store.is_some_and(|store| store.listen(listener, sends_old_values));
         Forwarder { node, down, cached, sends_old_values }
     }
 

@@ -1,9 +1,12 @@
-//! Looking rows of tables up: what joins and old values are made of.
+//! The rows of tables: what joins and old values are made of.
 
 use crate::error::Result;
 use crate::record::Windowed;
 use crate::serde::Datum;
-use crate::store::{ReadOnlyKeyValueStore, TimestampedKeyValueStore, TimestampedWindowStore, ValueAndTimestamp};
+use crate::store::{
+    FlushListener, ReadOnlyKeyValueStore, StoreHandle, TimestampedKeyValueStore, TimestampedWindowStore,
+    ValueAndTimestamp,
+};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -13,15 +16,33 @@ pub(crate) trait Lookup<K, V> {
     fn get(&self, key: &K) -> Result<Option<ValueAndTimestamp<V>>>;
 }
 
+/// A store that keeps the rows of a table of these types.
+pub(crate) trait TableStore<K, V>: StoreHandle + Lookup<K, V> {
+    /// Asks to be told of updates when the store's cache lets them go; false if it holds none back.
+    fn listen(&self, listener: Rc<dyn FlushListener<K, V>>, send_old_values: bool) -> bool;
+}
+
 impl<K: Datum, V: Datum> Lookup<K, V> for TimestampedKeyValueStore<K, V> {
     fn get(&self, key: &K) -> Result<Option<ValueAndTimestamp<V>>> {
         TimestampedKeyValueStore::get(self, key)
     }
 }
 
+impl<K: Datum, V: Datum> TableStore<K, V> for TimestampedKeyValueStore<K, V> {
+    fn listen(&self, listener: Rc<dyn FlushListener<K, V>>, send_old_values: bool) -> bool {
+        self.set_flush_listener(listener, send_old_values)
+    }
+}
+
 impl<K: Datum, V: Datum> Lookup<Windowed<K>, V> for TimestampedWindowStore<K, V> {
     fn get(&self, key: &Windowed<K>) -> Result<Option<ValueAndTimestamp<V>>> {
         self.fetch(&key.key, key.window.start_ms)
+    }
+}
+
+impl<K: Datum, V: Datum> TableStore<Windowed<K>, V> for TimestampedWindowStore<K, V> {
+    fn listen(&self, listener: Rc<dyn FlushListener<Windowed<K>, V>>, send_old_values: bool) -> bool {
+        self.set_flush_listener(listener, send_old_values)
     }
 }
 

@@ -40,7 +40,7 @@ pub(crate) use fixed_key::FixedKeyProcess;
 pub use fixed_key::{FixedKeyProcessor, FixedKeyProcessorContext, FixedKeyRecord};
 pub(crate) use for_each::{ForEach, Peek};
 pub(crate) use heap::JavaHeap;
-pub(crate) use lookup::{FilteredLookup, Lookup, MappedLookup};
+pub(crate) use lookup::{FilteredLookup, Lookup, MappedLookup, TableStore};
 pub(crate) use map::{FlatMap, FlatMapValues, Map, MapValues, SelectKey};
 pub(crate) use print::Print;
 pub(crate) use processor::{ConnectedStores, Process};

@@ -44,7 +44,7 @@ impl<K: Datum, V: Datum> KTable<K, V> {
             let table = match (&materialized, given) {
                 (Some(options), Some(store)) => {
                     plan.add_store(materialize::key_value(&store, options).build());
-                    stored_table::<K, V2>(node, store)
+                    stored_table::<TimestampedKeyValueStore<K, V2>, _, _>(node, store)
                 }
                 _ => computed_table(node, parent_table, lookup),
             };
@@ -77,9 +77,7 @@ where
             None => None,
             Some(name) => {
                 let store: TimestampedKeyValueStore<K, V2> = wiring.store(name)?;
-                let forwarder = Forwarder::new(node.clone(), down.clone(), sends_old_values, |listener, old| {
-                    store.set_flush_listener(listener, old)
-                });
+                let forwarder = Forwarder::new(node.clone(), down.clone(), sends_old_values, Some(&store));
                 Some(StoredTable { store, forwarder })
             }
         };

@@ -64,7 +64,7 @@ fn add_source_table<K: Nullable, V: Nullable>(
     let node = add_below(plan, name, vec![parent], Vec::new(), wire);
     let table = Table {
         derivation: Derivation::Source { store: blueprint, materialised: needed },
-        ..stored_table::<K::Inner, V::Inner>(node, store.to_owned())
+        ..stored_table::<TimestampedKeyValueStore<K::Inner, V::Inner>, _, _>(node, store.to_owned())
     };
     plan.add_table(step, table);
 }
@@ -77,9 +77,7 @@ fn wire_source<K: Nullable, V: Nullable>(store: String, table: TableId) -> WireO
             false => None,
         };
         let sends_old_values = wiring.sends_old_values(table);
-        let forwarder = Forwarder::new(node.clone(), down, sends_old_values, |listener, old| {
-            store.as_ref().is_some_and(|store| store.set_flush_listener(listener, old))
-        });
+        let forwarder = Forwarder::new(node.clone(), down, sends_old_values, store.as_ref());
         Ok(boxed::<K, V>(Rc::new(TableSource { store, forwarder, node })))
     })
 }
