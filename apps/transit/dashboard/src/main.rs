@@ -1,11 +1,10 @@
 //! The dashboard as a program of its own.
 
 use clap::Parser;
-use kstreams::error::Result;
 use std::process::ExitCode;
 use transit_dashboard::topology::{APPLICATION_ID, adjusted};
 use transit_dashboard::{Dashboard, DashboardSettings};
-use transit_part::{ConnectionSettings, Stop, StreamsSettings, exit_code, start_logging, stop_on_signals};
+use transit_part::{ConnectionSettings, LevelFilter, StreamsSettings, run_program};
 
 /// Serves the page with the trains, riders and weather of the Chicago "L", live.
 ///
@@ -28,16 +27,11 @@ struct Program {
 }
 
 fn main() -> ExitCode {
-    start_logging();
-    exit_code(run(&Program::parse()))
-}
-
-fn run(program: &Program) -> Result<()> {
-    let stop = Stop::default();
-    stop_on_signals(&stop)?;
-    let dashboard = Dashboard::bind(&program.dashboard)?;
-    let connection = program.connection.open()?;
-    println!("dashboard: http://{}", dashboard.address());
-    let config = adjusted(program.streams.config(&program.id, &program.connection.log));
-    dashboard.run(connection.log, connection.registry, config, &stop)
+    run_program(LevelFilter::INFO, |program: Program, stop| {
+        let dashboard = Dashboard::bind(&program.dashboard)?;
+        let config = adjusted(program.streams.config(&program.id, &program.connection.log)?);
+        let connection = program.connection.open()?;
+        println!("dashboard: http://{}", dashboard.address());
+        dashboard.run(&connection, config, stop)
+    })
 }

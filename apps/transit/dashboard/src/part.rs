@@ -6,17 +6,15 @@ use clap::Args;
 use kstreams::config::Config;
 use kstreams::error::{Error, ErrorKind, Result};
 use kstreams::log::Log;
-use kstreams::runtime::{StartOptions, State, Streams};
-use kstreams::serde::Registry;
+use kstreams::runtime::{StartOptions, State};
+use prometheus::Registry;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Runtime;
-use transit_part::Stop;
 use transit_part::log::topic_names;
+use transit_part::{CLOSE_PATIENCE, Connection, Stop, block_on, start_streams};
 
-/// How long the topology may take to commit what it has done when it is told to stop.
-const CLOSE_MAX: Duration = Duration::from_secs(30);
 /// Time between two looks for topics that do not exist yet.
 const TOPICS_POLL: Duration = Duration::from_millis(250);
 
@@ -67,78 +65,80 @@ impl Dashboard {
     ///
     /// # Errors
     /// What the topology failed with: then the page stops, too.
-    pub fn run(self, log: Arc<dyn Log>, registry: Arc<dyn Registry>, config: Config, stop: &Stop) -> Result<()> {
+    pub fn run(self, connection: &Connection, config: Config, stop: &Stop) -> Result<()> {
         let Dashboard { runtime, server, hub } = self;
-        let health = SharedHealth::default();
-        let told = health.clone();
-        let server = server.with_probe(move || told.read());
+        let told = Told::default();
+        let (health, metrics) = (told.clone(), told.clone());
+        let server = server.with_probe(move || health.health()).with_registries(move || metrics.registries());
         let ended = Stop::default();
         std::thread::scope(|scope| {
             let page = scope.spawn(|| runtime.block_on(server.run(ended.requested())));
-            let fed = feed(&hub, log, registry, config, &health, stop);
+            let fed = feed(&hub, connection, config, &told, stop);
             ended.request();
             page.join().map_err(|_| Error::new(ErrorKind::Bug, "the page's server panicked")).and(fed)
         })
     }
 }
 
-/// What probes are told, shared with the topology's threads.
+/// What the server is told of the topology, which starts later and in other threads.
 #[derive(Clone)]
-struct SharedHealth(Arc<Mutex<Health>>);
+struct Told {
+    health: Arc<Mutex<Health>>,
+    metrics: Arc<OnceLock<Registry>>,
+}
 
-impl Default for SharedHealth {
+impl Default for Told {
     fn default() -> Self {
-        SharedHealth(Arc::new(Mutex::new(Health::Starting("starting".into()))))
+        Told { health: Arc::new(Mutex::new(Health::Starting("starting".into()))), metrics: Arc::default() }
     }
 }
 
-impl SharedHealth {
-    fn read(&self) -> Health {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+impl Told {
+    fn health(&self) -> Health {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set(&self, health: Health) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = health;
+    fn set_health(&self, health: Health) {
+        *self.health.lock().unwrap_or_else(PoisonError::into_inner) = health;
+    }
+
+    /// The topology's own registry, from its start on.
+    fn registries(&self) -> Vec<Registry> {
+        self.metrics.get().cloned().into_iter().collect()
     }
 }
 
 /// Runs the topology from the time its topics exist until a stop is requested or it fails.
-fn feed(
-    hub: &Hub,
-    log: Arc<dyn Log>,
-    registry: Arc<dyn Registry>,
-    config: Config,
-    health: &SharedHealth,
-    stop: &Stop,
-) -> Result<()> {
-    if !wait_for_topics(&*log, health, stop)? {
+fn feed(hub: &Hub, connection: &Connection, config: Config, told: &Told, stop: &Stop) -> Result<()> {
+    if !wait_for_topics(&*connection.log, told, stop)? {
         return Ok(());
     }
-    let (told, failed) = (health.clone(), Stop::default());
+    let (listener, failed) = (told.clone(), Stop::default());
     let end = failed.clone();
-    let options = StartOptions::new().log(log).registry(registry).state_listener(move |state, _| {
-        told.set(health_in(state));
+    let options = StartOptions::new().state_listener(move |state, _| {
+        listener.set_health(health_in(state));
         if state.has_ended() {
             end.request();
         }
     });
-    let streams = Streams::start_with(&topology(hub)?, config, options)?;
-    transit_part::block_on(async {
+    let streams = start_streams(&topology(hub)?, config, connection, options)?;
+    told.metrics.get_or_init(|| streams.metrics().registry().clone());
+    block_on(async {
         tokio::select! {
             () = stop.requested() => {}
             () = failed.requested() => {}
         }
     })?;
-    streams.close(CLOSE_MAX)
+    streams.close(CLOSE_PATIENCE)
 }
 
 /// Waits until every topic exists; false if a stop was requested before.
-fn wait_for_topics(log: &dyn Log, health: &SharedHealth, stop: &Stop) -> Result<bool> {
+fn wait_for_topics(log: &dyn Log, told: &Told, stop: &Stop) -> Result<bool> {
     loop {
         let known = topic_names(log)?;
         let missing = TOPICS.iter().find(|topic| !known.iter().any(|name| name == *topic));
         let Some(topic) = missing else { return Ok(true) };
-        health.set(Health::Starting(format!("waiting for the topic {topic}")));
+        told.set_health(Health::Starting(format!("waiting for the topic {topic}")));
         if stop.wait(TOPICS_POLL) {
             return Ok(false);
         }

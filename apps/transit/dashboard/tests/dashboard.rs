@@ -1,6 +1,5 @@
 //! The whole dashboard on the embedded log: from messages to answers over HTTP, across restarts.
 
-use kstreams::config::{Config, EngineKind};
 use kstreams::error::{ErrorKind, Result};
 use kstreams::log::embedded::{EmbeddedLog, EmbeddedOptions};
 use kstreams::log::{Log, NewTopic, TopicConfig};
@@ -21,8 +20,8 @@ use transit_model::records::{
     WeatherKey, WeatherStatus, WeatherValue,
 };
 use transit_model::{Line, names};
-use transit_part::Stop;
 use transit_part::log::{Codec, Writer, create_topics};
+use transit_part::{Connection, Stop, StreamsSettings};
 
 /// How long an answer may take to become right. Only a failure waits for so long.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -110,10 +109,10 @@ impl Running {
         let settings = DashboardSettings { listen: "127.0.0.1:0".into(), pages_max: 4 };
         let dashboard = Dashboard::bind(&settings).unwrap();
         let (address, stop) = (dashboard.address(), Stop::default());
-        let config = Config::new(APPLICATION_ID, "embedded:").engine(EngineKind::Fjall).state_dir(state_dir);
-        let config = adjusted(config.exactly_once().commit_interval(Duration::from_millis(200)));
+        let streams = StreamsSettings { state_dir: state_dir.to_owned(), ..StreamsSettings::default() };
+        let config = adjusted(streams.config(APPLICATION_ID, "embedded:").unwrap());
         let stopped = stop.clone();
-        let thread = std::thread::spawn(move || dashboard.run(log, registry, config, &stopped));
+        let thread = std::thread::spawn(move || dashboard.run(&Connection { log, registry }, config, &stopped));
         Running { address, stop, thread }
     }
 
@@ -172,6 +171,10 @@ fn what_is_written_is_shown_and_shown_again_after_a_restart() {
     dashboard.until("/api/stations/40890", &ohare(12, &["BL000", "BL001"]));
     dashboard.until("/api/weather", &weather);
     assert_eq!(dashboard.get("/readyz").0, 200);
+    let metrics = dashboard.get("/metrics").1;
+    for family in ["transit_dashboard_rows 1", "kafka_streams_stream_thread_metrics_process_total{"] {
+        assert!(metrics.lines().any(|line| line.starts_with(family)), "{family}: {metrics}");
+    }
     dashboard.stop();
     city.count(40890, 13);
     city.arrive(BY_LINE, "BL001", 1, 300_000);

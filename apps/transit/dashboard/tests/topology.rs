@@ -1,6 +1,5 @@
 //! The topology from topics to what the page shows, without a log.
 
-use kstreams::config::Config;
 use kstreams::engine::SharedEngine;
 use kstreams::engine::memory::MemoryEngine;
 use kstreams::record::Headers;
@@ -16,6 +15,7 @@ use transit_model::records::{
 };
 use transit_model::simulation::{Arrival, Incidents, SimulatedClock, StepMinutes, Trains};
 use transit_model::{Line, Network};
+use transit_part::StreamsSettings;
 
 /// A dashboard without a page, on an engine that outlives it.
 struct Dashboard {
@@ -30,7 +30,7 @@ impl Dashboard {
 
     fn restart(engine: SharedEngine) -> Dashboard {
         let hub = Hub::new();
-        let config = adjusted(Config::new(APPLICATION_ID, "embedded:"));
+        let config = adjusted(StreamsSettings::default().config(APPLICATION_ID, "embedded:").unwrap());
         let driver = TopologyTestDriver::with_engine(&topology(&hub).unwrap(), config, engine, 0).unwrap();
         Dashboard { hub, driver }
     }
@@ -174,12 +174,17 @@ fn the_last_weather_report_counts_even_if_simulated_time_starts_over() {
 }
 
 #[test]
-fn what_cannot_be_decoded_is_counted_and_left_out() {
+fn what_cannot_be_decoded_is_a_dead_letter_and_left_out() {
     let mut dashboard = Dashboard::start();
     let garbage = OutputMessage::new(None, Some(b"no avro"), 0, Headers::default());
     for topic in [names::ARRIVALS, names::WEATHER, names::STATIONS_TABLE] {
         dashboard.driver.pipe_message(topic, &garbage).unwrap();
     }
     assert_eq!(dashboard.driver.dropped_records(), 3);
+    let letters = dashboard.driver.take_outputs();
+    let source = |letter: &OutputMessage| letter.headers.last("__streams.errors.topic").flatten().map(<[u8]>::to_vec);
+    let sources: Vec<_> = letters.iter().map(|(topic, letter)| (topic.as_str(), source(letter).unwrap())).collect();
+    let expected = [names::ARRIVALS, names::WEATHER, names::STATIONS_TABLE];
+    assert_eq!(sources, expected.map(|topic| (names::DEAD_LETTERS, topic.as_bytes().to_vec())));
     assert_eq!(dashboard.picture().waiting.len(), Source::ALL.len());
 }

@@ -1,22 +1,17 @@
 //! The three topologies, each an application with an id of its own, on the one log.
 
 use crate::DemoSettings;
-use kstreams::config::{Config, EngineKind};
+use kstreams::config::Config;
 use kstreams::error::Result;
-use kstreams::runtime::{State, Streams};
+use kstreams::runtime::{StartOptions, State, Streams};
 use kstreams::topology::Topology;
+use prometheus::Registry;
 use std::sync::Arc;
-use std::time::Duration;
 use transit_dashboard::topology::adjusted;
 use transit_dashboard::{Health, Hub};
 use transit_part::log::lag;
-use transit_part::{Connection, start_streams};
+use transit_part::{CLOSE_PATIENCE, Connection, start_streams};
 use transit_stations::Skipped;
-
-/// Time between two commits.
-const COMMIT_INTERVAL: Duration = Duration::from_millis(200);
-/// The longest that an application may take to commit and leave.
-const CLOSE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The running topologies, those that others read first.
 #[derive(Clone)]
@@ -37,8 +32,10 @@ impl Applications {
             transit_turnstiles::topology()?,
             transit_dashboard::topology::topology(hub)?,
         ];
-        let engine = settings.engine()?;
-        let start = |(id, topology)| start_streams(topology, config(id, settings, engine), connection).map(Arc::new);
+        let start = |(id, topology)| {
+            let streams = start_streams(topology, config(id, settings)?, connection, StartOptions::new());
+            streams.map(Arc::new)
+        };
         IDS.into_iter().zip(&topologies).map(start).collect::<Result<_>>().map(Applications)
     }
 
@@ -76,6 +73,11 @@ impl Applications {
         }
     }
 
+    /// The metrics of each.
+    pub(crate) fn metrics(&self) -> Vec<Registry> {
+        self.0.iter().map(|streams| streams.metrics().registry().clone()).collect()
+    }
+
     /// Commits what was done and ends all of them.
     ///
     /// # Errors
@@ -87,12 +89,8 @@ impl Applications {
     }
 }
 
-fn config(id: &str, settings: &DemoSettings, engine: EngineKind) -> Config {
+fn config(id: &str, settings: &DemoSettings) -> Result<Config> {
     // The log is given; the URL is only told.
-    let config = Config::new(id, format!("embedded:{}", settings.dir.display()))
-        .exactly_once()
-        .commit_interval(COMMIT_INTERVAL)
-        .state_dir(settings.dir.join("state"))
-        .engine(engine);
-    if id == transit_dashboard::topology::APPLICATION_ID { adjusted(config) } else { config }
+    let config = settings.streams().config(id, &settings.log_url())?;
+    Ok(if id == transit_dashboard::topology::APPLICATION_ID { adjusted(config) } else { config })
 }

@@ -2,6 +2,7 @@
 
 use crate::DemoSettings;
 use kstreams::error::{Error, ErrorKind, Result};
+use prometheus::Registry;
 use std::net::SocketAddr;
 use tokio::runtime::Runtime;
 use transit_dashboard::{Health, Hub, Options, Server};
@@ -41,9 +42,15 @@ impl Page {
     ///
     /// # Errors
     /// None so far; a part answers with a result.
-    pub(crate) fn run(self, health: impl Fn() -> Health + Send + Sync + 'static, stop: &Stop) -> Result<()> {
+    pub(crate) fn run(
+        self,
+        health: impl Fn() -> Health + Send + Sync + 'static,
+        metrics: Vec<Registry>,
+        stop: &Stop,
+    ) -> Result<()> {
         let Page { runtime, server } = self;
-        runtime.block_on(server.with_probe(health).run(stop.requested()));
+        let server = server.with_probe(health).with_registries(move || metrics.clone());
+        runtime.block_on(server.run(stop.requested()));
         Ok(())
     }
 }

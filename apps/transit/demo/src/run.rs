@@ -34,8 +34,8 @@ pub fn run(settings: &DemoSettings, stop: &Stop, running: impl FnOnce(SocketAddr
     let applications = Applications::start(&connection, settings, &hub)?;
 
     let page = {
-        let (served, health) = (served.clone(), applications.health());
-        parts.spawn("page", move || page.run(health, &served))?
+        let (served, health, metrics) = (served.clone(), applications.health(), applications.metrics());
+        parts.spawn("page", move || page.run(health, metrics, &served))?
     };
     let gateway = {
         let served = served.clone();
@@ -57,8 +57,7 @@ pub fn run(settings: &DemoSettings, stop: &Stop, running: impl FnOnce(SocketAddr
 
 /// Opens the directory's log and creates every topic, so that no part waits for another's.
 fn connect(settings: &DemoSettings) -> Result<Connection> {
-    let log = format!("embedded:{}", settings.dir.display());
-    let connection = ConnectionSettings { log, registry: None }.open()?;
+    let connection = ConnectionSettings { log: settings.log_url(), registry: None }.open()?;
     let mut topics = transit_stations::topics();
     topics.extend(transit_turnstiles::topics(settings.partitions));
     topics.extend(arrivals_topics(&settings.arrivals, &settings.topics()));

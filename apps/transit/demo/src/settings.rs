@@ -1,20 +1,12 @@
 //! Flags and environment variables of the demo.
 
-use clap::{Args, ValueEnum};
-use kstreams::config::EngineKind;
-use kstreams::error::{Error, ErrorKind, Result};
+use clap::Args;
 use std::net::IpAddr;
 use std::path::PathBuf;
+use transit_part::{Engine, StreamsSettings};
 use transit_producers::{ArrivalsSettings, PaceSettings, SimulationSettings, TopicSettings};
 
-/// Which engine keeps the topologies' state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Engine {
-    /// In pure Rust
-    Fjall,
-    /// RocksDB; the program must be built with it
-    Rocksdb,
-}
+const MINUTE_MS: i64 = 60_000;
 
 /// Flags of the demo.
 #[derive(Debug, Clone, Args)]
@@ -70,16 +62,36 @@ impl DemoSettings {
         TopicSettings { partitions: self.partitions, replication: None }
     }
 
-    /// The engine of the topologies' state.
+    /// How the topologies run.
+    pub(crate) fn streams(&self) -> StreamsSettings {
+        StreamsSettings { state_dir: self.dir.join("state"), engine: self.engine, ..StreamsSettings::default() }
+    }
+
+    /// What runs, where it is kept, and how to stop it: what a user is told beside the addresses.
     ///
-    /// # Errors
-    /// `Config` if the program was built without it.
-    pub fn engine(&self) -> Result<EngineKind> {
-        match self.engine {
-            Engine::Fjall => Ok(EngineKind::Fjall),
-            Engine::Rocksdb if kstreams::engine::EngineKind::Rocksdb.is_built() => Ok(EngineKind::RocksDb),
-            Engine::Rocksdb => Err(Error::new(ErrorKind::Config, "this program was built without RocksDB")
-                .with_hint("build it with `--features transit-demo/rocksdb`")),
-        }
+    /// ```
+    /// # use clap::Parser;
+    /// # #[derive(Parser)]
+    /// # struct Program { #[command(flatten)] demo: transit_demo::DemoSettings }
+    /// let demo = Program::parse_from(["demo", "--dir=here", "--speed=10"]).demo;
+    /// assert!(demo.introduction().contains("5 simulated minutes every 500ms"));
+    /// assert!(demo.introduction().contains("data:    here"));
+    /// ```
+    pub fn introduction(&self) -> String {
+        let step_minutes = self.simulation.step_minutes.as_ms() / MINUTE_MS;
+        format!(
+            "runs:    Chicago's blue, green and red lines: 30 trains, every rider, the weather; \
+             {step_minutes} simulated minutes every {:?}\n\
+             data:    {} (it stays: started again, the demo goes on where it was)\n\
+             stop:    Ctrl-C\n\
+             more:    --help lists the options (make demo ARGS=\"--help\"); RUST_LOG=info tells what happens inside",
+            self.pace.every(1).interval(),
+            self.dir.display(),
+        )
+    }
+
+    /// The URL of the log.
+    pub(crate) fn log_url(&self) -> String {
+        format!("embedded:{}", self.dir.display())
     }
 }

@@ -1,10 +1,9 @@
 //! The gateway as a program of its own.
 
 use clap::Parser;
-use kstreams::error::Result;
 use std::process::ExitCode;
 use transit_gateway::{Gateway, GatewaySettings};
-use transit_part::{ConnectionSettings, Stop, exit_code, start_logging, stop_on_signals};
+use transit_part::{ConnectionSettings, LevelFilter, run_program};
 
 /// Takes records over HTTP in the format of Kafka's REST Proxy v2 and writes them to a log.
 ///
@@ -20,15 +19,10 @@ struct Program {
 }
 
 fn main() -> ExitCode {
-    start_logging();
-    exit_code(run(&Program::parse()))
-}
-
-fn run(program: &Program) -> Result<()> {
-    let stop = Stop::default();
-    stop_on_signals(&stop)?;
-    let connection = program.connection.open()?;
-    let gateway = Gateway::bind(connection.log, connection.registry, &program.gateway)?;
-    println!("gateway: http://{}", gateway.address());
-    gateway.run(&stop)
+    run_program(LevelFilter::INFO, |program: Program, stop| {
+        let connection = program.connection.open()?;
+        let gateway = Gateway::bind(connection.log, connection.registry, &program.gateway)?;
+        println!("gateway: http://{}", gateway.address());
+        gateway.run(stop)
+    })
 }

@@ -20,6 +20,8 @@ pub const STATIONS_TABLE: &str = "org.chicago.cta.stations.table.v1";
 pub const TURNSTILE_SUMMARY: &str = "TURNSTILE_SUMMARY";
 /// Riders per station in the latest simulated hour, JSON: the turnstiles topology's second result.
 pub const TURNSTILES_HOURLY: &str = "org.chicago.cta.turnstiles.hourly.v1";
+/// Records that a topology could not use, as they came; the headers say where they are from and why.
+pub const DEAD_LETTERS: &str = "org.chicago.cta.dead-letters";
 /// Where the producers keep the state they resume from, JSON by part.
 pub const SIMULATION_STATE: &str = "org.chicago.cta.simulation.state";
 /// Where the stations source keeps the largest `stop_id` it has published.

@@ -4,14 +4,18 @@
 //! gives it flags and signals; the demo gives several parts one `Stop`. Nothing here knows what a part does.
 
 mod connection;
-mod exit;
 pub mod log;
 mod pace;
+mod program;
+mod runtime;
 mod stop;
 mod streams;
 
 pub use connection::{Connection, ConnectionSettings};
-pub use exit::{block_on, exit_code, start_logging};
 pub use pace::Pace;
+pub use program::{TopologyArgs, run_program};
+pub use runtime::block_on;
 pub use stop::{Stop, stop_on_signals};
-pub use streams::{StreamsSettings, run_streams, start_streams};
+pub use streams::{CLOSE_PATIENCE, Engine, StreamsSettings, run_streams, start_streams};
+/// From which level up a program logs.
+pub use tracing::level_filters::LevelFilter;

@@ -3,8 +3,7 @@
 use crate::{PaceSettings, Produced, Production, SimulationSettings, TopicSettings};
 use clap::Args;
 use kstreams::error::Result;
-use std::process::ExitCode;
-use transit_part::{ConnectionSettings, Stop, exit_code, start_logging, stop_on_signals};
+use transit_part::{ConnectionSettings, Stop};
 
 /// Flags of every producer.
 #[derive(Debug, Clone, Args)]
@@ -23,17 +22,16 @@ pub struct ProducerArgs {
 }
 
 impl ProducerArgs {
-    /// Runs a producer until a signal or its last step, and prints what it produced.
-    pub fn run(self, produce: impl FnOnce(&Production) -> Result<Produced>) -> ExitCode {
-        start_logging();
-        exit_code(self.production().and_then(|production| produce(&production)).map(|produced| println!("{produced}")))
-    }
-
-    fn production(self) -> Result<Production> {
+    /// Runs a producer until the stop or its last step, and prints what it produced.
+    ///
+    /// # Errors
+    /// What opening the log answers; what the producer fails with.
+    pub fn run(self, stop: &Stop, produce: impl FnOnce(&Production) -> Result<Produced>) -> Result<()> {
         let ProducerArgs { connection, simulation, pace, topics } = self;
-        let stop = Stop::default();
-        stop_on_signals(&stop)?;
         let connection = connection.open()?;
-        Ok(Production { log: connection.log, registry: connection.registry, simulation, pace, topics, stop })
+        let (log, registry) = (connection.log, connection.registry);
+        let production = Production { log, registry, simulation, pace, topics, stop: stop.clone() };
+        println!("{}", produce(&production)?);
+        Ok(())
     }
 }

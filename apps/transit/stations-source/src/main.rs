@@ -1,9 +1,8 @@
 //! The stations source as a program of its own.
 
 use clap::Parser;
-use kstreams::error::Result;
 use std::process::ExitCode;
-use transit_part::{ConnectionSettings, Stop, exit_code, start_logging, stop_on_signals};
+use transit_part::{ConnectionSettings, LevelFilter, run_program};
 use transit_stations_source::{SourceSettings, run_stations_source};
 
 /// Publishes each new row of the database table `stations`, once.
@@ -18,15 +17,10 @@ struct Program {
 }
 
 fn main() -> ExitCode {
-    start_logging();
-    exit_code(run(&Program::parse()))
-}
-
-fn run(program: &Program) -> Result<()> {
-    let stop = Stop::default();
-    stop_on_signals(&stop)?;
-    let connection = program.connection.open()?;
-    let published = run_stations_source(&*connection.log, &program.source, &stop)?;
-    println!("stations source: published {published} rows");
-    Ok(())
+    run_program(LevelFilter::INFO, |program: Program, stop| {
+        let connection = program.connection.open()?;
+        let published = run_stations_source(&*connection.log, &program.source, stop)?;
+        println!("stations source: published {published} rows");
+        Ok(())
+    })
 }

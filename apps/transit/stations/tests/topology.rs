@@ -1,11 +1,13 @@
 //! Stops become stations on their lines, whatever order they come in.
 
-use kstreams::testing::TopologyTestDriver;
+use kstreams::record::Headers;
+use kstreams::testing::{OutputMessage, TopologyTestDriver};
 use std::collections::BTreeMap;
-use transit_model::names::{STATIONS, STATIONS_TABLE};
+use transit_model::names::{DEAD_LETTERS, STATIONS, STATIONS_TABLE};
 use transit_model::records::{StationKey, StationRow, StopRow};
 use transit_model::{Line, Network};
-use transit_stations::{Skipped, topology};
+use transit_part::StreamsSettings;
+use transit_stations::{APPLICATION_ID, Skipped, topology};
 
 /// The topology and the table that it has made so far.
 struct Table {
@@ -17,7 +19,8 @@ struct Table {
 impl Table {
     fn new() -> Self {
         let skipped = Skipped::default();
-        let driver = TopologyTestDriver::new(&topology(&skipped).unwrap()).unwrap();
+        let config = StreamsSettings::default().config(APPLICATION_ID, "embedded:").unwrap();
+        let driver = TopologyTestDriver::with_config(&topology(&skipped).unwrap(), config).unwrap();
         Table { driver, skipped, rows: BTreeMap::new() }
     }
 
@@ -151,4 +154,30 @@ fn crash_forgets_no_stop() {
     table.driver.crash().unwrap();
     table.delete(1);
     assert_eq!(table.lines_of(10), []);
+}
+
+#[test]
+fn row_that_cannot_be_read_is_a_dead_letter_and_the_next_one_is_processed() {
+    let mut table = Table::new();
+    table.insert(&stop(1, 10, Some(Line::Red)));
+    let bad = OutputMessage::new(Some(b"2"), Some(b"{\"stop_id\": \"two\"}"), 0, Headers::default());
+    table.driver.pipe_message(STATIONS, &bad).unwrap();
+    let (topic, letter) = table.driver.take_outputs().remove(0);
+    assert_eq!((topic.as_str(), &letter.key, &letter.value), (DEAD_LETTERS, &bad.key, &bad.value));
+    let header = |name: &str| letter.headers.last(&format!("__streams.errors.{name}")).flatten();
+    assert_eq!(["topic", "partition", "offset"].map(header), [STATIONS, "0", "1"].map(|text| Some(text.as_bytes())));
+    assert!(String::from_utf8_lossy(header("message").unwrap()).contains("expected i32"), "the reason");
+    assert_eq!(table.driver.dropped_records(), 1);
+    table.insert(&stop(3, 11, Some(Line::Blue)));
+    assert_eq!((table.lines_of(10), table.lines_of(11)), (vec![Line::Red], vec![Line::Blue]));
+}
+
+#[test]
+fn deletion_that_names_no_stop_is_a_dead_letter() {
+    let mut table = Table::new();
+    table.driver.input(STATIONS).pipe(None::<String>, None::<StopRow>).unwrap();
+    let (topic, letter) = table.driver.take_outputs().remove(0);
+    let reason = letter.headers.last("__streams.errors.message").flatten().expect("a reason");
+    assert_eq!(topic, DEAD_LETTERS);
+    assert!(String::from_utf8_lossy(reason).contains("nobody knows which one it was"));
 }

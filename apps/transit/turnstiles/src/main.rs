@@ -1,12 +1,8 @@
 //! The turnstiles topology as a program of its own.
 
 use clap::Parser;
-use kstreams::error::Result;
 use std::process::ExitCode;
-use transit_part::log::create_topics;
-use transit_part::{
-    ConnectionSettings, Stop, StreamsSettings, exit_code, run_streams, start_logging, start_streams, stop_on_signals,
-};
+use transit_part::{LevelFilter, TopologyArgs, run_program};
 use transit_turnstiles::{APPLICATION_ID, topics, topology};
 
 /// Counts riders per station, in all and per simulated hour.
@@ -14,10 +10,7 @@ use transit_turnstiles::{APPLICATION_ID, topics, topology};
 #[command(name = "transit-turnstiles", version)]
 struct Program {
     #[command(flatten)]
-    connection: ConnectionSettings,
-
-    #[command(flatten)]
-    streams: StreamsSettings,
+    topology: TopologyArgs,
 
     /// Partitions of the topics, if they are created now
     #[arg(long, env = "TRANSIT_PARTITIONS", value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..))]
@@ -25,18 +18,10 @@ struct Program {
 }
 
 fn main() -> ExitCode {
-    start_logging();
-    exit_code(run(&Program::parse()))
-}
-
-fn run(program: &Program) -> Result<()> {
-    let stop = Stop::default();
-    stop_on_signals(&stop)?;
-    let connection = program.connection.open()?;
-    create_topics(&*connection.log, &topics(program.partitions))?;
-    let config = program.streams.config(APPLICATION_ID, &program.connection.log);
-    let streams = start_streams(&topology()?, config, &connection)?;
-    run_streams(&streams, &stop)?;
-    println!("turnstiles: processed {} records", streams.counts().processed);
-    Ok(())
+    run_program(LevelFilter::INFO, |program: Program, stop| {
+        let topics = topics(program.partitions);
+        let counts = program.topology.run(APPLICATION_ID, &topology()?, &topics, stop)?;
+        println!("turnstiles: processed {} records", counts.processed);
+        Ok(())
+    })
 }

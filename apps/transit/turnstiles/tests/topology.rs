@@ -1,12 +1,14 @@
 //! Every rider is counted once, in their station and their hour.
 
-use kstreams::testing::TopologyTestDriver;
+use kstreams::record::Headers;
+use kstreams::testing::{OutputMessage, TopologyTestDriver};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use transit_model::Line;
-use transit_model::names::{TURNSTILE_SUMMARY, TURNSTILES, TURNSTILES_HOURLY};
+use transit_model::names::{DEAD_LETTERS, TURNSTILE_SUMMARY, TURNSTILES, TURNSTILES_HOURLY};
 use transit_model::records::{HourlyCount, TurnstileKey, TurnstileSummary, TurnstileValue};
-use transit_turnstiles::topology;
+use transit_part::StreamsSettings;
+use transit_turnstiles::{APPLICATION_ID, topology};
 
 const HOUR_MS: i64 = 3_600_000;
 const GRACE_MS: i64 = 600_000;
@@ -21,7 +23,8 @@ struct Counts {
 
 impl Counts {
     fn new() -> Self {
-        let driver = TopologyTestDriver::new(&topology().unwrap()).unwrap();
+        let config = StreamsSettings::default().config(APPLICATION_ID, "embedded:").unwrap();
+        let driver = TopologyTestDriver::with_config(&topology().unwrap(), config).unwrap();
         Counts { driver, summary: BTreeMap::new(), hourly: BTreeMap::new() }
     }
 
@@ -96,6 +99,20 @@ fn summary_is_the_json_of_the_contract() {
     let (_, message) = sent.iter().find(|(topic, _)| topic == TURNSTILE_SUMMARY).expect("a count");
     assert_eq!(message.key.as_deref(), Some(&40890i32.to_be_bytes()[..]));
     assert_eq!(message.value.as_deref(), Some(&br#"{"STATION_ID":40890,"COUNT":2}"#[..]));
+}
+
+#[test]
+fn rider_who_cannot_be_read_is_a_dead_letter_and_the_next_one_counts() {
+    let mut counts = Counts::new();
+    counts.enter(1, START_MS);
+    let bad = OutputMessage::new(None, Some(b"no avro"), START_MS, Headers::default());
+    counts.driver.pipe_message(TURNSTILES, &bad).unwrap();
+    let (topic, letter) = counts.driver.take_outputs().remove(0);
+    assert_eq!((topic.as_str(), &letter.value), (DEAD_LETTERS, &bad.value));
+    assert_eq!(letter.headers.last("__streams.errors.offset").flatten(), Some(&b"1"[..]));
+    assert_eq!(counts.driver.dropped_records(), 1);
+    counts.enter(1, START_MS);
+    assert_eq!(counts.summary[&1], 2);
 }
 
 proptest! {

@@ -1,9 +1,11 @@
-//! `/metrics` in Prometheus' text format.
+//! `/metrics` in Prometheus' text format: the server's own, and those of the topologies that feed the page.
 
 use super::respond::{Body, problem, text};
 use crate::Hub;
 use hyper::{Response, StatusCode};
+use prometheus::proto::MetricFamily;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry, TEXT_FORMAT, TextEncoder};
+use std::collections::BTreeMap;
 
 /// The server's own counts, and gauges of what it shows.
 #[derive(Debug, Clone)]
@@ -56,16 +58,51 @@ impl Metrics {
         self.lagged.inc();
     }
 
-    /// All metrics as text.
-    pub(super) fn render(&self, hub: &Hub) -> Response<Body> {
+    /// All metrics as text, with those of other registries.
+    pub(super) fn render(&self, hub: &Hub, others: &[Registry]) -> Response<Body> {
         let picture = hub.picture();
         self.rows.set(picture.rows.len() as i64);
         self.trains.set(picture.trains.len() as i64);
         self.waiting.set(picture.waiting.len() as i64);
         self.ignored.set(hub.ignored() as i64);
-        match TextEncoder::new().encode_to_string(&self.registry.gather()) {
+        match TextEncoder::new().encode_to_string(&gather(others.iter().chain([&self.registry]))) {
             Ok(metrics) => text(StatusCode::OK, TEXT_FORMAT, metrics),
             Err(error) => problem(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         }
+    }
+}
+
+/// The families of several registries. Those of one name become one, for the format has each name once.
+fn gather<'a>(registries: impl Iterator<Item = &'a Registry>) -> Vec<MetricFamily> {
+    let mut families: BTreeMap<String, MetricFamily> = BTreeMap::new();
+    for mut family in registries.flat_map(Registry::gather) {
+        match families.get_mut(family.name()) {
+            Some(known) => known.mut_metric().extend(family.take_metric()),
+            None => drop(families.insert(family.name().to_owned(), family)),
+        }
+    }
+    families.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn registry(application: &str, name: &str) -> Registry {
+        let registry = Registry::new();
+        let counter = IntCounterVec::new(Opts::new(name, "Records"), &["application"]).unwrap();
+        counter.with_label_values(&[application]).inc();
+        registry.register(Box::new(counter)).unwrap();
+        registry
+    }
+
+    #[test]
+    fn family_that_several_registries_have_is_told_once_with_all_its_series() {
+        let registries = [registry("one", "records"), registry("two", "records"), registry("two", "commits")];
+        let text = TextEncoder::new().encode_to_string(&gather(registries.iter())).unwrap();
+        let expected = "# HELP commits Records\n# TYPE commits counter\ncommits{application=\"two\"} 1\n\
+                        # HELP records Records\n# TYPE records counter\n\
+                        records{application=\"one\"} 1\nrecords{application=\"two\"} 1\n";
+        assert_eq!(text, expected);
     }
 }

@@ -17,6 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use kstreams::error::{Error, ErrorKind, Result};
+use prometheus::Registry;
 use router::Router;
 use stall::StallLimit;
 use std::convert::Infallible;
@@ -76,12 +77,16 @@ pub enum Health {
 /// Tells how those who feed the hub are; called for each probe.
 type Probe = Box<dyn Fn() -> Health + Send + Sync>;
 
+/// Names the registries of those who feed the hub; called for each request of `/metrics`.
+type Registries = Box<dyn Fn() -> Vec<Registry> + Send + Sync>;
+
 /// A server that holds its port but does not answer yet.
 pub struct Server {
     hub: Hub,
     options: Options,
     listener: TcpListener,
     probe: Probe,
+    registries: Registries,
 }
 
 impl Server {
@@ -91,12 +96,18 @@ impl Server {
     /// [`ErrorKind::InUse`] if another program listens there, [`ErrorKind::Io`] if the address cannot be used otherwise.
     pub async fn bind(hub: Hub, options: Options) -> Result<Server> {
         let listener = TcpListener::bind(options.listen).await.map_err(|error| cannot_listen(options.listen, error))?;
-        Ok(Server { hub, options, listener, probe: Box::new(|| Health::Working) })
+        let (probe, registries): (Probe, Registries) = (Box::new(|| Health::Working), Box::new(Vec::new));
+        Ok(Server { hub, options, listener, probe, registries })
     }
 
     /// Answers `/healthz` and `/readyz` by what `probe` tells. Without one the hub is taken to be fed.
     pub fn with_probe(self, probe: impl Fn() -> Health + Send + Sync + 'static) -> Server {
         Server { probe: Box::new(probe), ..self }
+    }
+
+    /// Serves the metrics of these registries beside the server's own.
+    pub fn with_registries(self, registries: impl Fn() -> Vec<Registry> + Send + Sync + 'static) -> Server {
+        Server { registries: Box::new(registries), ..self }
     }
 
     /// The address in use, with the port that was taken.
@@ -107,7 +118,7 @@ impl Server {
     /// Answers requests until `stop` is done; then ends the streams of `/events`, lets other requests finish, and returns.
     pub async fn run(self, stop: impl Future<Output = ()>) {
         let (stopping, stopped) = watch::channel(false);
-        let router = Arc::new(Router::new(self.hub.clone(), &self.options, self.probe, stopped));
+        let router = Arc::new(Router::new(self.hub.clone(), &self.options, (self.probe, self.registries), stopped));
         let publisher = tokio::spawn(publish(self.hub, Duration::from_millis(self.options.publish_every_ms)));
         let open = GracefulShutdown::new();
         let permits = Arc::new(Semaphore::new(self.options.connections_max));

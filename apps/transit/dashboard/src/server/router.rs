@@ -1,7 +1,7 @@
 //! Which request gets which answer.
 
 use super::respond::{Body, problem, text, with};
-use super::{Health, Options, Probe, api, assets::Assets, events::Watchers, metrics::Metrics};
+use super::{Health, Options, Probe, Registries, api, assets::Assets, events::Watchers, metrics::Metrics};
 use crate::Hub;
 use crate::view::Source;
 use hyper::{Method, Request, Response, StatusCode, header};
@@ -14,13 +14,19 @@ pub(super) struct Router {
     watchers: Watchers,
     metrics: Metrics,
     probe: Probe,
+    registries: Registries,
 }
 
 impl Router {
-    pub(super) fn new(hub: Hub, options: &Options, probe: Probe, stopped: watch::Receiver<bool>) -> Self {
+    pub(super) fn new(
+        hub: Hub,
+        options: &Options,
+        (probe, registries): (Probe, Registries),
+        stopped: watch::Receiver<bool>,
+    ) -> Self {
         let metrics = Metrics::new();
         let watchers = Watchers::new(hub.clone(), options, stopped, metrics.clone());
-        Router { hub, assets: Assets::new(), watchers, metrics, probe }
+        Router { hub, assets: Assets::new(), watchers, metrics, probe, registries }
     }
 
     /// Answers a request; whoever asks wrongly is told what is wrong.
@@ -42,7 +48,7 @@ impl Router {
             "/api/weather" => api::weather(&self.hub.picture()),
             "/healthz" => self.alive(),
             "/readyz" => self.ready(),
-            "/metrics" => self.metrics.render(&self.hub),
+            "/metrics" => self.metrics.render(&self.hub, &(self.registries)()),
             _ => self.read_named(path, request),
         }
     }

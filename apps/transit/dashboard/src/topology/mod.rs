@@ -9,7 +9,7 @@
 //! ```
 //!
 //! What is shown is kept in stores. A task that starts, after a restart or a rollback, shows what its stores hold before
-//! it reads on. Nothing is written but changelogs. A dashboard needs an `application.id` for itself: two of the same id
+//! it reads on. Nothing is written but changelogs and dead letters. A dashboard needs an `application.id` for itself: two of the same id
 //! would share the partitions between them, and each show its share only.
 
 mod latest;
@@ -17,7 +17,7 @@ mod mirror;
 
 use crate::Hub;
 use crate::view::{Arrival, Event, Stamp, Station};
-use kstreams::config::{Config, ErrorPolicy};
+use kstreams::config::Config;
 use kstreams::dsl::{Consumed, StreamsBuilder};
 use kstreams::error::Result;
 use kstreams::topology::Topology;
@@ -36,11 +36,10 @@ pub const TOPICS: [&str; 4] =
 /// How soon a new topic of arrivals is noticed, in milliseconds.
 const METADATA_MAX_AGE_MS: i64 = 1_000;
 
-/// The configuration as the topology needs it: a new topic of arrivals is noticed soon, and what cannot be decoded is
-/// counted, logged and left out, for a page that shows nothing serves nobody.
+/// The configuration as the topology needs it: a new topic of arrivals is noticed soon.
 pub fn adjusted(mut config: Config) -> Config {
     config.metadata_max_age_ms = METADATA_MAX_AGE_MS;
-    config.on_record_errors(ErrorPolicy::Continue)
+    config
 }
 
 /// The topology that feeds `hub`.

@@ -1,5 +1,6 @@
 //! What holds of transit as a whole, in one process.
 
+mod dead_letters;
 mod found;
 mod kill;
 mod program;

@@ -14,10 +14,11 @@ pub fn demo(directory: &Path) -> Command {
     command
 }
 
-/// A started program and its output, after the line with the page's address.
+/// A started program and its output, after the lines with the addresses.
 pub struct Started {
     pub child: Child,
     pub page: String,
+    pub gateway: String,
     output: BufReader<ChildStdout>,
 }
 
@@ -25,10 +26,14 @@ impl Started {
     pub fn start(command: &mut Command) -> Started {
         let mut child = command.spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
-        let mut line = String::new();
-        output.read_line(&mut line).unwrap();
-        let page = line.trim().strip_prefix("page:    http://").unwrap_or_else(|| panic!("no address: {line:?}"));
-        Started { page: page.to_owned(), child, output }
+        let mut address = |name: &str| {
+            let mut line = String::new();
+            output.read_line(&mut line).unwrap();
+            let address = line.trim().strip_prefix(name).unwrap_or_else(|| panic!("no {name}: {line:?}"));
+            address.to_owned()
+        };
+        let (page, gateway) = (address("page:    http://"), address("gateway: http://"));
+        Started { page, gateway, child, output }
     }
 
     /// Waits for its end: what it printed, and whether it ended well.
@@ -38,7 +43,7 @@ impl Started {
         (rest, self.child.wait().unwrap().success())
     }
 
-    fn terminate(&self) {
+    pub fn terminate(&self) {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     }
@@ -46,9 +51,13 @@ impl Started {
 
 fn refused(output: Output) -> String {
     assert!(!output.status.success());
-    let error = String::from_utf8(output.stderr).unwrap();
+    let error = text(output.stderr);
     assert_eq!(error.trim().lines().count(), 1, "one sentence: {error}");
     error.trim().to_owned()
+}
+
+fn text(output: Vec<u8>) -> String {
+    String::from_utf8(output).unwrap()
 }
 
 /// The number in `turnstiles: produced 123 events in …`.
@@ -69,6 +78,24 @@ fn sigterm_ends_it_in_order_and_everything_reported_can_be_read() {
     assert!(ended_well, "{output}");
     let found = Found::open(directory.path());
     assert_eq!(found.messages(transit_model::names::TURNSTILES).len(), produced(&output));
+}
+
+#[test]
+fn start_and_end_are_told_in_a_few_lines_and_nothing_else() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = demo(directory.path()).env_remove("RUST_LOG").args(["--steps=1", "--speed=10"]).output().unwrap();
+    assert_eq!((output.status.success(), text(output.stderr).as_str()), (true, ""));
+    let said = text(output.stdout);
+    let begins: Vec<&str> = said.lines().map(|line| line.split(':').next().unwrap_or_default()).collect();
+    let expected = ["page", "gateway", "runs", "data", "stop", "more", "arrivals", "turnstiles", "weather", "stations"];
+    assert_eq!(begins, expected, "{said}");
+}
+
+#[test]
+fn log_lines_are_there_for_those_who_ask() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = demo(directory.path()).env("RUST_LOG", "info").args(["--steps=1", "--speed=10"]).output().unwrap();
+    assert!(text(output.stderr).contains("INFO"));
 }
 
 #[test]
@@ -112,5 +139,5 @@ fn another_seed_is_one_sentence_and_a_failure() {
 fn unknown_flag_names_the_nearest() {
     let output = demo(Path::new("unused")).arg("--sped=2").output().unwrap();
     assert!(!output.status.success());
-    assert!(String::from_utf8(output.stderr).unwrap().contains("--speed"));
+    assert!(text(output.stderr).contains("--speed"));
 }

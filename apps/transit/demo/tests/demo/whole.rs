@@ -9,8 +9,13 @@ use std::time::{Duration, Instant};
 
 /// The body of the page's answer; empty if there was none.
 pub fn get(address: &str, path: &str) -> String {
+    answer(address, &format!("GET {path} HTTP/1.1"), "")
+}
+
+/// The body of the answer to a request of that head and body.
+pub fn answer(address: &str, head: &str, body: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: page\r\nConnection: close\r\n\r\n").unwrap();
+    write!(stream, "{head}\r\nHost: demo\r\nConnection: close\r\n\r\n{body}").unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
     answer.split_once("\r\n\r\n").map(|(_, body)| body.to_owned()).unwrap_or_default()

@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use std::process::ExitCode;
+use transit_part::{LevelFilter, run_program};
 use transit_producers::{ArrivalsSettings, ProducerArgs, run_arrivals};
 
 /// Simulates thirty trains and writes their arrivals, a transaction a step.
@@ -18,6 +19,7 @@ struct Program {
 }
 
 fn main() -> ExitCode {
-    let Program { common, arrivals } = Program::parse();
-    common.run(|production| run_arrivals(production, &arrivals))
+    run_program(LevelFilter::INFO, |Program { common, arrivals }, stop| {
+        common.run(stop, |production| run_arrivals(production, &arrivals))
+    })
 }

@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use std::process::ExitCode;
+use transit_part::{LevelFilter, run_program};
 use transit_producers::{ProducerArgs, run_turnstiles};
 
 /// Simulates riders and writes an event for each, a transaction a step.
@@ -15,5 +16,5 @@ struct Program {
 }
 
 fn main() -> ExitCode {
-    Program::parse().common.run(run_turnstiles)
+    run_program(LevelFilter::INFO, |program: Program, stop| program.common.run(stop, run_turnstiles))
 }

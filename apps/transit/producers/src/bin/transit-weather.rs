@@ -2,6 +2,7 @@
 
 use clap::Parser;
 use std::process::ExitCode;
+use transit_part::{LevelFilter, run_program};
 use transit_producers::{ProducerArgs, WeatherSettings, run_weather};
 
 /// Simulates the weather and posts a report a simulated hour to the gateway.
@@ -18,6 +19,7 @@ struct Program {
 }
 
 fn main() -> ExitCode {
-    let Program { common, weather } = Program::parse();
-    common.run(|production| run_weather(production, &weather))
+    run_program(LevelFilter::INFO, |Program { common, weather }, stop| {
+        common.run(stop, |production| run_weather(production, &weather))
+    })
 }
