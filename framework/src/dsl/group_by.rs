@@ -28,22 +28,14 @@ impl<K: Nullable, V: Nullable> Grouping<K, V> {
     /// The node below which an aggregation into `store` stands: behind a repartition topic if the key may have changed.
     /// A grouping with a name is repartitioned once for all its aggregations.
     pub(super) fn attach(&self, plan: &mut Plan, store: &str) -> NodeId {
-        let parent = plan.output(self.step);
         if !self.key_changed {
-            return parent;
+            return plan.output(self.step);
         }
         let given = plan.name_of(self.step);
         let names = Names::take(plan, given.as_deref().unwrap_or(store));
-        if let Some(shared) = plan.repartitioned(self.step) {
-            return shared;
-        }
         let (key, value) = (self.key.clone(), self.value.clone());
         let through = Through::<K, V> { key, value, partitions: None, partitioner: None };
-        let source = repartition::insert(plan, parent, names, &through);
-        if given.is_some() {
-            plan.share_repartitioned(self.step, source);
-        }
-        source
+        repartition::insert_for_grouping(plan, self.step, names, &through)
     }
 }
 

@@ -248,6 +248,9 @@ impl AggregateNames {
         AggregateNames { store: "KSTREAM-AGGREGATE-STATE-STORE-", node: "KSTREAM-AGGREGATE-", burns: false };
     pub(super) const REDUCE: Self =
         AggregateNames { store: "KSTREAM-REDUCE-STATE-STORE-", node: "KSTREAM-REDUCE-", burns: false };
+    pub(super) const TABLE_AGGREGATE: Self =
+        AggregateNames { store: "KTABLE-AGGREGATE-STATE-STORE-", node: "KTABLE-AGGREGATE-", burns: false };
+    pub(super) const TABLE_REDUCE: Self = AggregateNames { node: "KTABLE-REDUCE-", ..Self::TABLE_AGGREGATE };
 
     /// The name of the store.
     pub(super) fn store<K, A>(self, plan: &mut Plan, materialized: &Materialized<K, A>) -> String {

@@ -7,7 +7,8 @@ use super::stream::{KStream, add_below};
 use crate::operator::{NotNullKey, StreamPartitioner, TimestampExtractor};
 use crate::serde::{Format, Nullable, Wire};
 use crate::topology::{
-    NodeId, Plan, RepartitionTopic, SinkTarget, SourceNode, Subscription, TopicName, WireOperator, Wiring, boxed,
+    NodeId, Plan, RepartitionTopic, SinkTarget, SourceNode, StepId, Subscription, TopicName, WireOperator, Wiring,
+    boxed,
 };
 use std::any::TypeId;
 use std::panic::Location;
@@ -22,11 +23,12 @@ pub(super) struct Through<K: Nullable, V: Nullable> {
     pub(super) partitioner: Option<StreamPartitioner<K, V>>,
 }
 
-/// The three names that a repartition takes, whether they are used or not.
+/// The names that a repartition takes, whether they are used or not.
 pub(super) struct Names {
     base: String,
     sink: String,
-    filter: String,
+    /// Updates of tables have no filter: their keys are never null.
+    filter: Option<String>,
     source: String,
 }
 
@@ -35,10 +37,38 @@ impl Names {
         Names {
             base: base.to_owned(),
             sink: plan.repartition_node(base, "KSTREAM-SINK-", "sink"),
-            filter: plan.repartition_node(base, "KSTREAM-FILTER-", "filter"),
+            filter: Some(plan.repartition_node(base, "KSTREAM-FILTER-", "filter")),
             source: plan.repartition_node(base, "KSTREAM-SOURCE-", "source"),
         }
     }
+
+    /// Those of an aggregation of a table, which may have a name of its own.
+    pub(super) fn take_for_table(plan: &mut Plan, base: &str, aggregation: Option<&str>) -> Self {
+        let given = |suffix| aggregation.map(|name| format!("{name}-{suffix}"));
+        Names {
+            base: base.to_owned(),
+            sink: plan.name(given("sink").as_deref(), "KSTREAM-SINK-"),
+            filter: None,
+            source: plan.name(given("source").as_deref(), "KSTREAM-SOURCE-"),
+        }
+    }
+}
+
+/// Repartitions what comes out of a grouping, once for all aggregations if the grouping has a name; returns the source.
+pub(super) fn insert_for_grouping<K: Nullable, V: Nullable>(
+    plan: &mut Plan,
+    grouping: StepId,
+    names: Names,
+    through: &Through<K, V>,
+) -> NodeId {
+    if let Some(shared) = plan.repartitioned(grouping) {
+        return shared;
+    }
+    let source = insert(plan, plan.output(grouping), names, through);
+    if plan.name_of(grouping).is_some() {
+        plan.share_repartitioned(grouping, source);
+    }
+    source
 }
 
 /// Adds filter, sink and source of a repartition topic below `parent`; returns the source.
@@ -52,14 +82,22 @@ pub(super) fn insert<K: Nullable, V: Nullable>(
     if plan.has_repartition(&topic) {
         plan.problem(format!("there is already a repartition topic `{}`; give this one another name", topic.name));
     }
-    let filter = add_below(plan, names.filter, vec![parent], Vec::new(), wire_filter::<K, V>());
-    plan.node_mut(filter).guards_keys = true;
+    let parent = match names.filter {
+        Some(filter) => add_filter::<K, V>(plan, filter, parent),
+        None => parent,
+    };
     let mut produced = Produced::<K, V>::with(&topic.name, through.key.clone(), through.value.clone());
     produced.partitioner = through.partitioner.clone();
-    let sink = add_sink(plan, names.sink, vec![filter], SinkTarget::Topic(topic.clone()), &produced);
+    let sink = add_sink(plan, names.sink, vec![parent], SinkTarget::Topic(topic.clone()), &produced);
     let source = add_source(plan, names.source, &topic, through);
     plan.add_repartition(RepartitionTopic { topic, partitions: through.partitions, sink, source });
     source
+}
+
+fn add_filter<K: Nullable, V: Nullable>(plan: &mut Plan, name: String, parent: NodeId) -> NodeId {
+    let filter = add_below(plan, name, vec![parent], Vec::new(), wire_filter::<K, V>());
+    plan.node_mut(filter).guards_keys = true;
+    filter
 }
 
 fn wire_filter<K: Nullable, V: Nullable>() -> WireOperator {

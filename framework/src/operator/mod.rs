@@ -26,6 +26,7 @@ mod sink;
 mod source;
 mod stream_table_join;
 mod table;
+mod table_group;
 mod table_source;
 mod window_aggregate;
 
@@ -52,6 +53,7 @@ pub(crate) use sink::{Serdes, Sink, Target};
 pub(crate) use source::{Input, Source};
 pub(crate) use stream_table_join::{GlobalJoin, StreamTableJoin};
 pub(crate) use table::{StoredTable, TableFilter, TableMapValues, TableToStream};
+pub(crate) use table_group::TableGroup;
 pub(crate) use table_source::TableSource;
 pub(crate) use window_aggregate::WindowAggregate;
 

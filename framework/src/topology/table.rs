@@ -73,8 +73,6 @@ impl Tables {
 
     /// Someone needs old values of this table; false if it cannot give them. With `force` a source table is
     /// kept in a store for it.
-    // Groupings and joins of tables will ask; until then only the wiring of operators looks at the answer.
-    #[allow(dead_code)]
     pub(crate) fn demand_old_values(&mut self, TableId(id): TableId, force: bool) -> bool {
         if self.0[id].sends_old_values {
             return true;

@@ -128,6 +128,34 @@ fn recounted_by_window(events: &[Event]) -> (BTreeMap<(i32, i64), i64>, u64) {
     (counts, dropped)
 }
 
+/// Groups the rows of a table by their first value, and adds up the lengths of each group's rows.
+fn grouped_table() -> Topology {
+    let b = StreamsBuilder::new();
+    let first = |_: &i32, text: String| (split(Some(text.clone())).first().copied(), text.len() as i64);
+    let grouped = b.table::<i32, String>("in").filter(|key, _| *key != 3).group_by(first);
+    grouped.clone().count("counts").to_stream().to("out");
+    grouped.reduce(|sum, length| sum + length, |sum, length| sum - length, "lengths");
+    b.build().unwrap()
+}
+
+/// Number and lengths of the rows by their first value.
+fn regrouped(events: &[Event]) -> BTreeMap<i32, (i64, i64)> {
+    let mut rows = BTreeMap::new();
+    for event in events {
+        if let Event::Record { key: Some(key), values, .. } = event {
+            rows.insert(*key, values.clone().unwrap_or_default());
+        }
+    }
+    let mut groups = BTreeMap::new();
+    for (_, values) in rows.into_iter().filter(|(key, _)| *key != 3) {
+        let Some(first) = values.first() else { continue };
+        let (count, lengths) = groups.entry(*first).or_insert((0, 0));
+        *count += 1;
+        *lengths += 2 * values.len() as i64 - 1;
+    }
+    groups
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
@@ -155,5 +183,19 @@ proptest! {
         let sent = driver.output("out").read_values::<i64>().unwrap();
         prop_assert_eq!(sent.len() as i64, expected.values().sum::<i64>());
         prop_assert_eq!(driver.dropped_records(), dropped);
+    }
+
+    #[test]
+    fn groups_of_a_table_follow_its_rows(events in events(), way in ways()) {
+        let driver = way.run(&grouped_table(), &events);
+        let counts = driver.store::<TimestampedKeyValueStore<i32, i64>>("counts").unwrap();
+        let lengths = driver.store::<TimestampedKeyValueStore<i32, i64>>("lengths").unwrap();
+        let rows = counts.all().unwrap().map(|row| {
+            let (key, count) = row.unwrap();
+            (key, (count.value, lengths.get(&key).unwrap().unwrap().value))
+        });
+        // A group that has lost its rows stays, and counts none.
+        let groups: BTreeMap<i32, (i64, i64)> = rows.filter(|(_, group)| *group != (0, 0)).collect();
+        prop_assert_eq!(groups, regrouped(&events));
     }
 }

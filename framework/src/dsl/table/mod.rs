@@ -2,6 +2,7 @@
 
 mod derived;
 mod filter;
+mod group_by;
 mod map;
 mod source;
 

@@ -9,6 +9,7 @@ mod processors;
 mod stateless;
 mod stores;
 mod streams;
+mod table_groups;
 mod tables;
 mod times;
 mod windows;
@@ -60,6 +61,9 @@ topologies! {
         table_filter table_filter_materialized table_filter_not table_map_values table_map_values_materialized
         table_materialized table_materialized_cached table_passthrough table_queryable_names table_to_stream_mapper
         table_two_readers to_table to_table_after_select_key;
+    table_groups:
+        table_filter_old_values table_groupby_aggregate table_groupby_count table_groupby_null_selector
+        table_groupby_reduce table_map_values_old_values;
     joins:
         global_table join_global_inner join_global_left join_table_aggregate join_table_inner join_table_left
         join_table_repartition;
@@ -109,10 +113,7 @@ const NOT_YET: &[&str] = &[
     "papi-versioned-store",
     "stream-aggregate-headers",
     "suppress-",
-    "table-filter-old-values",
-    "table-groupby-",
     "table-headers-format",
-    "table-map-values-old-values",
     "table-transform-values",
     "table-versioned",
     "window-hopping-emit-final",
