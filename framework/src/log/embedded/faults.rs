@@ -6,7 +6,7 @@ use crate::error::{Error, ErrorKind};
 use crate::record::TopicPartition;
 
 /// The points at which a plan is asked, each once per request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation<'a> {
     /// A producer is initialised.
@@ -75,7 +75,7 @@ pub enum Operation<'a> {
 }
 
 /// What happens to a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// Nothing.
     None,

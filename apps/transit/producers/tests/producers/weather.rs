@@ -2,7 +2,7 @@
 
 use crate::bench::{decode, messages, production, values};
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
@@ -91,30 +91,30 @@ fn faulty_proxy(gateway: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
 }
 
 fn forward(mut client: TcpStream, gateway: SocketAddr, delivers_request: bool, delivers_answer: bool) {
-    let request = read_request(&mut client);
+    let request = read_message(&mut client);
     if !delivers_request {
         return;
     }
+    // Both halves stay open until the answer is here: a server may give up a request whose client has closed one.
     let mut server = TcpStream::connect(gateway).unwrap();
     server.write_all(&request).unwrap();
-    server.shutdown(Shutdown::Write).unwrap();
-    let mut answer = Vec::new();
-    server.read_to_end(&mut answer).unwrap();
+    let answer = read_message(&mut server);
     if delivers_answer {
         client.write_all(&answer).unwrap();
     }
 }
 
-fn read_request(client: &mut TcpStream) -> Vec<u8> {
-    let (mut request, mut buffer) = (Vec::new(), [0; 4096]);
+/// A request or an answer.
+fn read_message(stream: &mut TcpStream) -> Vec<u8> {
+    let (mut message, mut buffer) = (Vec::new(), [0; 4096]);
     loop {
-        let read = client.read(&mut buffer).unwrap();
-        request.extend_from_slice(&buffer[..read]);
-        let text = String::from_utf8_lossy(&request).to_lowercase();
+        let read = stream.read(&mut buffer).unwrap();
+        message.extend_from_slice(&buffer[..read]);
+        let text = String::from_utf8_lossy(&message).to_lowercase();
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
         let length = head.split("content-length: ").nth(1).unwrap().lines().next().unwrap().parse::<usize>().unwrap();
         if body.len() >= length || read == 0 {
-            return request;
+            return message;
         }
     }
 }
@@ -137,7 +137,7 @@ fn gateway_that_refuses_ends_the_producer_with_its_words() {
     let address = listener.local_addr().unwrap();
     std::thread::spawn(move || {
         let (mut client, _) = listener.accept().unwrap();
-        read_request(&mut client);
+        read_message(&mut client);
         let body = r#"{"error_code":42203,"message":"no"}"#;
         write!(client, "HTTP/1.1 422 Unprocessable Entity\r\nContent-Length: {}\r\n\r\n{body}", body.len()).unwrap();
     });
