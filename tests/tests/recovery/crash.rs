@@ -1,30 +1,14 @@
 //! The turnstile count with a crash at every stage of the commit.
 
-use crate::fixture::{World, counted, turnstiles};
-use kstreams::config::{Config, EngineKind, ProcessingGuarantee};
-use kstreams::dsl::StreamsBuilder;
+use crate::fixture::{SESSION_OVER_MS, World};
+use crate::rides::{ROUND, at_least_once, count, counted, world};
+use kstreams::config::{Config, EngineKind};
 use kstreams::engine::memory::MemoryEngine;
 use kstreams::runtime::{CommitStage, StartOptions};
 use kstreams::store::TimestampedKeyValueStore;
 use kstreams::testing::SteppedStreams;
-use kstreams::topology::Topology;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// Records of one round.
-const ROUND: u64 = 20;
-
-fn count() -> Topology {
-    let builder = StreamsBuilder::new();
-    builder.stream::<String, String>("turnstiles").group_by_key().count("rides").to_stream().to("summary");
-    builder.build().unwrap()
-}
-
-fn world() -> World {
-    let world = World::new();
-    world.create(&[("turnstiles", 2), ("summary", 1)]);
-    world
-}
 
 fn rides(streams: &SteppedStreams) -> BTreeMap<String, i64> {
     let view = streams.store::<TimestampedKeyValueStore<String, i64>>("rides").unwrap();
@@ -36,19 +20,17 @@ fn rides(streams: &SteppedStreams) -> BTreeMap<String, i64> {
 fn crash_at(world: &mut World, stage: CommitStage, config: &Config) -> (u64, BTreeMap<String, i64>) {
     let topology = count();
     let mut streams = world.start(&topology, config.clone());
-    world.send("turnstiles", turnstiles());
+    world.ride();
     world.run(&mut streams);
     world.settle(&mut [&mut streams]);
-    world.send("turnstiles", turnstiles());
+    world.ride();
     world.step_to(&mut streams, stage);
     world.crash(streams);
 
-    let mut streams = world.start(&topology, config.clone());
-    world.run(&mut streams);
+    let mut streams = world.running(&topology, config.clone());
     let restored = streams.counts().restored;
     world.settle(&mut [&mut streams]);
-    world.send("turnstiles", turnstiles());
-    world.settle(&mut [&mut streams]);
+    world.ride_and_settle(&mut [&mut streams]);
     let rides = rides(&streams);
     (restored, rides)
 }
@@ -60,7 +42,7 @@ fn exactly(rounds: i64) -> BTreeMap<String, i64> {
 #[test]
 fn exactly_once_counts_exactly_after_a_crash_at_every_stage() {
     for stage in CommitStage::ALL {
-        let mut world = world();
+        let mut world = world(2);
         let config = world.config();
         let (restored, rides) = crash_at(&mut world, stage, &config);
         assert_eq!(rides, exactly(3), "{stage:?}");
@@ -74,7 +56,7 @@ fn exactly_once_counts_exactly_after_a_crash_at_every_stage() {
 #[test]
 fn exactly_once_in_memory_restores_everything_that_was_committed() {
     for stage in CommitStage::ALL {
-        let mut world = world();
+        let mut world = world(2);
         let config = world.config().engine(EngineKind::Memory).seed(7);
         let (restored, rides) = crash_at(&mut world, stage, &config);
         assert_eq!(rides, exactly(3), "{stage:?}");
@@ -87,9 +69,8 @@ fn exactly_once_in_memory_restores_everything_that_was_committed() {
 #[test]
 fn at_least_once_never_counts_less_after_a_crash_at_every_stage() {
     for stage in CommitStage::ALL.into_iter().filter(|stage| *stage != CommitStage::End) {
-        let mut world = world();
-        let mut config = world.config();
-        config.processing_guarantee = ProcessingGuarantee::AtLeastOnce;
+        let mut world = world(2);
+        let config = at_least_once(world.config());
         let (restored, rides) = crash_at(&mut world, stage, &config);
         for (station, rides) in &rides {
             // A crash repeats at most the round that was not committed.
@@ -107,10 +88,10 @@ fn at_least_once_never_counts_less_after_a_crash_at_every_stage() {
 
 #[test]
 fn state_on_disk_that_is_lost_is_restored_in_full() {
-    let mut world = world();
+    let mut world = world(2);
     let (topology, config) = (count(), world.config());
     let mut streams = world.start(&topology, config.clone());
-    world.send("turnstiles", turnstiles());
+    world.ride();
     world.run(&mut streams);
     world.settle(&mut [&mut streams]);
     world.crash(streams);
@@ -123,31 +104,29 @@ fn state_on_disk_that_is_lost_is_restored_in_full() {
 
 #[test]
 fn crash_while_restoring_is_a_longer_start_and_nothing_else() {
-    let mut world = world();
+    let mut world = world(2);
     let (topology, config) = (count(), world.config().engine(EngineKind::Memory).seed(7));
     let mut streams = world.start(&topology, config.clone());
-    world.send("turnstiles", turnstiles());
+    world.ride();
     world.run(&mut streams);
     world.settle(&mut [&mut streams]);
     for steps in 1..30 {
         world.crash(streams);
-        world.clock.advance_ms(46_000);
+        world.clock.advance_ms(SESSION_OVER_MS);
         streams = world.start(&topology, config.clone());
         (0..steps).for_each(|_| _ = world.step(&mut streams));
     }
     world.run(&mut streams);
-    world.send("turnstiles", turnstiles());
-    world.settle(&mut [&mut streams]);
+    world.ride_and_settle(&mut [&mut streams]);
     assert_eq!(world.numbers("summary"), counted(2));
 }
 
 #[test]
 fn shutdown_in_order_commits_everything_and_leaves_the_group() {
-    let mut world = world();
+    let mut world = world(2);
     let (topology, config) = (count(), world.config().commit_interval(std::time::Duration::from_secs(9)));
-    let mut streams = world.start(&topology, config.clone());
-    world.run(&mut streams);
-    world.send("turnstiles", turnstiles());
+    let mut streams = world.running(&topology, config.clone());
+    world.ride();
     world.step_until(&mut streams, |streams| streams.counts().processed == ROUND);
     let ended_ms = streams.close(world.now_ms()).unwrap();
     world.clock.set_ms(ended_ms);

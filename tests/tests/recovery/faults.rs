@@ -1,29 +1,23 @@
 //! What goes wrong between a thread and the log, and is rolled back or asked again.
 
-use crate::fixture::{World, counted, turnstiles};
-use kstreams::dsl::StreamsBuilder;
+use crate::fixture::World;
+use crate::rides::{ROUND, at_least_once, count, counted, world, world_with_faults};
+use kstreams::config::Config;
 use kstreams::engine::memory::MemoryEngine;
 use kstreams::engine::{Batch, Cursor, Direction, Durability, Engine, KeyRange, Read, Space};
 use kstreams::error::{Error, ErrorKind, Result};
 use kstreams::log::embedded::{Fault, Operation};
 use kstreams::runtime::StartOptions;
 use kstreams::testing::SteppedStreams;
-use kstreams::topology::Topology;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-
-fn count() -> Topology {
-    let builder = StreamsBuilder::new();
-    builder.stream::<String, String>("turnstiles").group_by_key().count("rides").to_stream().to("summary");
-    builder.build().unwrap()
-}
 
 /// Counts three rounds while the requests that `concerns` picks go wrong with `fault`, every fifth of them. Returns the
 /// number of faults and rollbacks.
 fn count_under(
     fault: Fault,
     concerns: impl Fn(&Operation<'_>) -> bool + Send + 'static,
-    is_exactly_once: bool,
+    guarantee: fn(Config) -> Config,
 ) -> (World, usize, u64) {
     let (faults, seen) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
     let counted = faults.clone();
@@ -34,20 +28,18 @@ fn count_under(
         counted.fetch_add(1, Ordering::Relaxed);
         fault
     };
-    let mut world = World::with_faults(Some(Box::new(plan)));
-    world.create(&[("turnstiles", 2), ("summary", 1)]);
-    let mut config = world.config();
-    if !is_exactly_once {
-        config.processing_guarantee = Default::default();
-    }
-    let mut streams = world.start(&count(), config);
-    world.run(&mut streams);
+    let mut world = world_with_faults(Box::new(plan));
+    let mut streams = world.running(&count(), guarantee(world.config()));
     for _ in 0..3 {
-        world.send("turnstiles", turnstiles());
-        world.settle(&mut [&mut streams]);
+        world.ride_and_settle(&mut [&mut streams]);
     }
     let rollbacks = streams.counts().rollbacks;
     (world, faults.load(Ordering::Relaxed), rollbacks)
+}
+
+/// The configuration as the world makes it.
+fn exactly_once(config: Config) -> Config {
+    config
 }
 
 fn ends_a_commit(operation: &Operation<'_>) -> bool {
@@ -60,7 +52,7 @@ fn appends(operation: &Operation<'_>) -> bool {
 
 #[test]
 fn commit_with_an_unknown_outcome_is_asked_for_again() {
-    let (world, faults, rollbacks) = count_under(Fault::Unknown, ends_a_commit, true);
+    let (world, faults, rollbacks) = count_under(Fault::Unknown, ends_a_commit, exactly_once);
     assert!(faults > 0);
     assert_eq!((world.numbers("summary"), rollbacks), (counted(3), 0));
 }
@@ -68,7 +60,7 @@ fn commit_with_an_unknown_outcome_is_asked_for_again() {
 #[test]
 fn refused_commit_is_rolled_back_and_done_again() {
     for kind in [ErrorKind::Aborted, ErrorKind::Fenced] {
-        let (world, faults, rollbacks) = count_under(Fault::Fail(kind), ends_a_commit, true);
+        let (world, faults, rollbacks) = count_under(Fault::Fail(kind), ends_a_commit, exactly_once);
         assert!(faults > 0 && rollbacks > 0, "{kind:?}");
         assert_eq!(world.numbers("summary"), counted(3), "{kind:?}");
     }
@@ -77,7 +69,7 @@ fn refused_commit_is_rolled_back_and_done_again() {
 #[test]
 fn failed_delivery_is_rolled_back_and_done_again() {
     for fault in [Fault::Fail(ErrorKind::Timeout), Fault::Unknown] {
-        let (world, faults, rollbacks) = count_under(fault, appends, true);
+        let (world, faults, rollbacks) = count_under(fault, appends, exactly_once);
         assert!(faults > 0 && rollbacks > 0, "{fault:?}");
         assert_eq!(world.numbers("summary"), counted(3), "{fault:?}");
     }
@@ -85,7 +77,7 @@ fn failed_delivery_is_rolled_back_and_done_again() {
 
 #[test]
 fn lost_acknowledgement_is_not_a_second_message() {
-    let (world, faults, rollbacks) = count_under(Fault::LostAnswer, appends, true);
+    let (world, faults, rollbacks) = count_under(Fault::LostAnswer, appends, exactly_once);
     assert!(faults > 0);
     assert_eq!((world.numbers("summary"), rollbacks), (counted(3), 0));
 }
@@ -94,7 +86,7 @@ fn lost_acknowledgement_is_not_a_second_message() {
 fn refused_offsets_are_rolled_back_and_done_again() {
     let concerns = |operation: &Operation<'_>| matches!(operation, Operation::SendOffsets { .. });
     for kind in [ErrorKind::Fenced, ErrorKind::Aborted] {
-        let (world, faults, rollbacks) = count_under(Fault::Fail(kind), concerns, true);
+        let (world, faults, rollbacks) = count_under(Fault::Fail(kind), concerns, exactly_once);
         assert!(faults > 0 && rollbacks > 0, "{kind:?}");
         assert_eq!(world.numbers("summary"), counted(3), "{kind:?}");
     }
@@ -103,7 +95,7 @@ fn refused_offsets_are_rolled_back_and_done_again() {
 #[test]
 fn full_queue_holds_input_back_and_loses_nothing() {
     let concerns = |operation: &Operation<'_>| matches!(operation, Operation::Send { topic } if *topic != "turnstiles");
-    let (world, faults, rollbacks) = count_under(Fault::QueueFull, concerns, true);
+    let (world, faults, rollbacks) = count_under(Fault::QueueFull, concerns, exactly_once);
     assert!(faults > 0);
     assert_eq!((world.numbers("summary"), rollbacks), (counted(3), 0));
 }
@@ -111,7 +103,7 @@ fn full_queue_holds_input_back_and_loses_nothing() {
 #[test]
 fn late_markers_delay_and_change_nothing() {
     let concerns = |operation: &Operation<'_>| matches!(operation, Operation::WriteMarkers { .. });
-    let (world, faults, _) = count_under(Fault::Delay { by_ms: 15 }, concerns, true);
+    let (world, faults, _) = count_under(Fault::Delay { by_ms: 15 }, concerns, exactly_once);
     assert!(faults > 0);
     assert_eq!(world.numbers("summary"), counted(3));
 }
@@ -119,11 +111,9 @@ fn late_markers_delay_and_change_nothing() {
 #[test]
 fn offsets_refused_at_least_once_are_done_again() {
     let concerns = |operation: &Operation<'_>| matches!(operation, Operation::Commit { .. });
-    let (world, faults, rollbacks) = count_under(Fault::Fail(ErrorKind::Fenced), concerns, false);
+    let (world, faults, rollbacks) = count_under(Fault::Fail(ErrorKind::Fenced), concerns, at_least_once);
     assert!(faults > 0 && rollbacks > 0);
-    for (station, numbers) in world.numbers("summary") {
-        assert!(numbers.last().is_some_and(|last| *last >= 6), "{station}: {numbers:?}");
-    }
+    world.assert_nothing_is_lost(3);
 }
 
 #[test]
@@ -132,13 +122,11 @@ fn commit_that_is_never_answered_ends_the_instance_after_its_limit() {
         true => Fault::Fail(ErrorKind::Timeout),
         false => Fault::None,
     };
-    let mut world = World::with_faults(Some(Box::new(plan)));
-    world.create(&[("turnstiles", 2), ("summary", 1)]);
+    let mut world = world_with_faults(Box::new(plan));
     let mut config = world.config();
     config.task_timeout_ms = 1_000;
-    let mut streams = world.start(&count(), config);
-    world.run(&mut streams);
-    world.send("turnstiles", turnstiles());
+    let mut streams = world.running(&count(), config);
+    world.ride();
     let begun_ms = world.now_ms();
     let error = (0..100_000).find_map(|_| {
         world.clock.advance_ms(1);
@@ -201,8 +189,7 @@ impl Engine for Damaged {
 
 #[test]
 fn damaged_store_is_wiped_restored_and_right_again() {
-    let mut world = World::new();
-    world.create(&[("turnstiles", 1), ("summary", 1)]);
+    let mut world = world(1);
     let engine = Arc::new(Damaged::default());
     let start = |world: &World| {
         let options = StartOptions::new().log(world.log.clone()).engine(engine.clone()).process_id("one");
@@ -210,17 +197,15 @@ fn damaged_store_is_wiped_restored_and_right_again() {
     };
     let mut streams = start(&world);
     world.run(&mut streams);
-    world.send("turnstiles", turnstiles());
-    world.settle(&mut [&mut streams]);
+    world.ride_and_settle(&mut [&mut streams]);
     // A new start has no rows at hand: it must read them.
     world.crash(streams);
     let mut streams = start(&world);
     world.run(&mut streams);
     assert_eq!(streams.counts().restored, 0);
     engine.is_damaged.store(true, Ordering::Relaxed);
-    world.send("turnstiles", turnstiles());
-    world.settle(&mut [&mut streams]);
+    world.ride_and_settle(&mut [&mut streams]);
     let counts = streams.counts();
-    assert_eq!((counts.rollbacks, counts.stores_wiped, counts.restored), (1, 1, 20));
+    assert_eq!((counts.rollbacks, counts.stores_wiped, counts.restored), (1, 1, ROUND));
     assert_eq!(world.numbers("summary"), counted(2));
 }

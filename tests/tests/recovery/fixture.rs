@@ -22,6 +22,9 @@ const QUIET_STEPS: usize = 200;
 /// No scenario takes more steps than this.
 const STEPS_MAX: usize = 200_000;
 
+/// Time after which the group gives up a member that is silent, in milliseconds.
+pub const SESSION_OVER_MS: i64 = 46_000;
+
 pub struct World {
     pub clock: ManualClock,
     pub log: Arc<EmbeddedLog>,
@@ -67,6 +70,21 @@ impl World {
 
     pub fn start(&self, topology: &Topology, config: Config) -> SteppedStreams {
         SteppedStreams::start(topology, config, StartOptions::new().log(self.log.clone())).unwrap()
+    }
+
+    /// Starts an instance and steps until every task processes.
+    pub fn running(&self, topology: &Topology, config: Config) -> SteppedStreams {
+        let mut streams = self.start(topology, config);
+        self.run(&mut streams);
+        streams
+    }
+
+    /// Steps two instances in turn, so many times each.
+    pub fn step_both(&self, one: &mut SteppedStreams, two: &mut SteppedStreams, steps: usize) {
+        for _ in 0..steps {
+            let did = one.step(self.now_ms()).unwrap() | two.step(self.now_ms()).unwrap();
+            self.clock.advance_ms(i64::from(!did));
+        }
     }
 
     /// Sends records of text, the timestamp being that of the clock.
@@ -118,7 +136,7 @@ impl World {
     pub fn run(&self, streams: &mut SteppedStreams) {
         (0..100).for_each(|_| _ = self.step(streams));
         if self.is_haunted.take() {
-            self.clock.advance_ms(46_000);
+            self.clock.advance_ms(SESSION_OVER_MS);
             (0..100).for_each(|_| _ = self.step(streams));
         }
         self.step_until(streams, |streams| streams.state() == State::Running);
@@ -179,15 +197,4 @@ impl World {
         let topics = wait(&*self.log, call, TIMEOUT).unwrap();
         topics.into_iter().map(|info| format!("{}/{}", info.topic, info.partitions)).collect()
     }
-}
-
-/// Ten stations, twice each.
-pub fn turnstiles() -> Vec<(&'static str, &'static str)> {
-    let stations = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
-    stations.iter().chain(&stations).map(|station| (*station, "ride")).collect()
-}
-
-/// What the count of `rounds` rounds of [`turnstiles`] sends, exactly once.
-pub fn counted(rounds: i64) -> BTreeMap<String, Vec<i64>> {
-    turnstiles().into_iter().map(|(station, _)| (station.to_owned(), (1..=2 * rounds).collect())).collect()
 }

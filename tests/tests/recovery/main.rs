@@ -8,4 +8,5 @@ mod fixture;
 mod operators;
 mod queries;
 mod rebalance;
+mod rides;
 mod threads;

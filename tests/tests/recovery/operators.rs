@@ -20,13 +20,11 @@ fn crash_between(
     stage: CommitStage,
     mut feed: impl FnMut(&mut World),
 ) -> SteppedStreams {
-    let mut streams = world.start(topology, config.clone());
-    world.run(&mut streams);
+    let mut streams = world.running(topology, config.clone());
     feed(world);
     world.step_to(&mut streams, stage);
     world.crash(streams);
-    let mut streams = world.start(topology, config.clone());
-    world.run(&mut streams);
+    let mut streams = world.running(topology, config.clone());
     feed(world);
     world.settle(&mut [&mut streams]);
     streams
@@ -67,8 +65,7 @@ fn processed_repartition_records_are_deleted() {
     builder.stream::<String, String>("turnstiles").group_by(|_, line| line.clone()).count("rides");
     let mut world = World::new();
     world.create(&[("turnstiles", 1)]);
-    let mut streams = world.start(&builder.build().unwrap(), world.config());
-    world.run(&mut streams);
+    let mut streams = world.running(&builder.build().unwrap(), world.config());
     world.send("turnstiles", [("1", "red"), ("2", "red")]);
     world.settle(&mut [&mut streams]);
     world.clock.advance_ms(30_000);
@@ -127,8 +124,7 @@ fn global_table_is_there_before_the_first_record() {
     world.send("lines", names.iter().map(|name| (name.as_str(), name.as_str())));
     world.send("rides", names.iter().map(|name| ("rider", name.as_str())));
     let config = world.config();
-    let mut streams = world.start(&topology, config.clone());
-    world.run(&mut streams);
+    let mut streams = world.running(&topology, config.clone());
     world.settle(&mut [&mut streams]);
     let colors: Vec<String> =
         world.read("colors").into_iter().map(|(_, color)| String::from_utf8(color.unwrap()).unwrap()).collect();
@@ -138,8 +134,7 @@ fn global_table_is_there_before_the_first_record() {
 
     // Rows on disk are believed as far as their positions; what came meanwhile is read before the next record.
     world.send("lines", [("line-0", "changed")]);
-    let mut streams = world.start(&topology, config);
-    world.run(&mut streams);
+    let mut streams = world.running(&topology, config);
     assert_eq!(streams.counts().restored, 1);
     world.send("rides", [("rider", "line-0"), ("rider", "line-1")]);
     world.settle(&mut [&mut streams]);
@@ -176,8 +171,7 @@ fn first_undecodable_record_ends_the_instance_unless_told_otherwise() {
     builder.stream::<String, i64>("numbers").to("out");
     let mut world = World::new();
     world.create(&[("numbers", 1), ("out", 1)]);
-    let mut streams = world.start(&builder.build().unwrap(), world.config());
-    world.run(&mut streams);
+    let mut streams = world.running(&builder.build().unwrap(), world.config());
     world.send("numbers", [("b", "not a number")]);
     let error = (0..1_000).find_map(|_| streams.step(world.now_ms()).err()).expect("the record cannot be processed");
     assert_eq!(error.kind(), kstreams::error::ErrorKind::Deserialization);
@@ -199,8 +193,7 @@ fn topic_that_comes_to_match_a_pattern_is_an_input_of_running_tasks() {
     world.create(&[("arrivals.blue", 2), ("out", 1)]);
     let mut config = world.config();
     config.metadata_max_age_ms = 500;
-    let mut streams = world.start(&topology, config);
-    world.run(&mut streams);
+    let mut streams = world.running(&topology, config);
     world.send("arrivals.blue", [("a", "x"), ("b", "x")]);
     world.settle(&mut [&mut streams]);
     let opened = streams.counts().tasks_opened;
@@ -224,8 +217,7 @@ fn inputs_of_a_task_are_taken_in_the_order_of_time() {
     world.create(&[("one", 1), ("two", 1), ("out", 1)]);
     world.send_at("one", [("1", "1", 1), ("4", "4", 4), ("5", "5", 5)]);
     world.send_at("two", [("2", "2", 2), ("3", "3", 3), ("6", "6", 6)]);
-    let mut streams = world.start(&topology, world.config());
-    world.run(&mut streams);
+    let mut streams = world.running(&topology, world.config());
     world.settle(&mut [&mut streams]);
     let keys: Vec<String> = world.read("out").into_iter().map(|(key, _)| key).collect();
     assert_eq!(keys, ["1", "2", "3", "4", "5", "6"]);

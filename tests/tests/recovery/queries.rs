@@ -1,6 +1,6 @@
 //! What others see of a store.
 
-use crate::fixture::World;
+use crate::fixture::{SESSION_OVER_MS, World};
 use kstreams::dsl::StreamsBuilder;
 use kstreams::error::ErrorKind;
 use kstreams::runtime::CommitStage;
@@ -24,8 +24,7 @@ fn rides(streams: &SteppedStreams) -> Option<i64> {
 fn query_sees_what_is_committed_and_nothing_else() {
     let mut world = World::new();
     world.create(&[("turnstiles", 2)]);
-    let mut streams = world.start(&count(), world.config());
-    world.run(&mut streams);
+    let mut streams = world.running(&count(), world.config());
     world.send("turnstiles", [("a", "ride"), ("b", "ride")]);
     for stage in CommitStage::ALL {
         world.step_to(&mut streams, stage);
@@ -48,8 +47,7 @@ fn query_sees_what_is_committed_and_nothing_else() {
 fn query_that_cannot_be_answered_says_why() {
     let world = World::new();
     world.create(&[("turnstiles", 2)]);
-    let mut streams = world.start(&count(), world.config());
-    world.run(&mut streams);
+    let streams = world.running(&count(), world.config());
     let unknown = streams.store::<Rides>("riders").map(drop).unwrap_err();
     assert_eq!(unknown.kind(), ErrorKind::NotFound);
     assert!(unknown.to_string().contains("`rides`"), "{unknown}");
@@ -61,12 +59,11 @@ fn query_that_cannot_be_answered_says_why() {
 fn store_that_is_being_restored_is_not_shown() {
     let mut world = World::new();
     world.create(&[("turnstiles", 1)]);
-    let mut streams = world.start(&count(), world.config());
-    world.run(&mut streams);
+    let mut streams = world.running(&count(), world.config());
     world.send("turnstiles", [("a", "ride")]);
     world.settle(&mut [&mut streams]);
     world.crash(streams);
-    world.clock.advance_ms(46_000);
+    world.clock.advance_ms(SESSION_OVER_MS);
     let mut streams = world.start(&count(), world.config());
     let mut refused = 0;
     while streams.state() != kstreams::runtime::State::Running {
