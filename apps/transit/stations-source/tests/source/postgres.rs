@@ -14,9 +14,11 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server with an empty database; `None` if PostgreSQL is not installed.
-    pub fn start() -> Option<Server> {
-        let programs = find_programs()?;
+    /// Starts a server with an empty database.
+    pub fn start() -> Server {
+        let programs = find_programs().expect(
+            "PostgreSQL is not installed: these tests need initdb and pg_ctl (apt-get install postgresql; `make test` does)",
+        );
         let directory = tempfile::tempdir().unwrap();
         if let Some(user) = postgres_user() {
             std::os::unix::fs::chown(directory.path(), Some(user), Some(user)).unwrap();
@@ -31,7 +33,7 @@ impl Server {
         let options =
             format!("-c listen_addresses=127.0.0.1 -c port={} -c unix_socket_directories='' -c fsync=off", server.port);
         server.run("pg_ctl", &["start", "--wait", "--options", &options], &[("--log", "server.log")]);
-        Some(server)
+        server
     }
 
     /// The URL of the server's database.
@@ -64,13 +66,18 @@ impl Drop for Server {
     }
 }
 
-/// Debian keeps the programs out of the path.
+/// Debian keeps the programs out of the path; `pg_config` knows where others do.
 fn find_programs() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let debian = versions.map(|version| version.path().join("bin"));
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let candidates = std::env::split_paths(&path).chain(debian);
-    candidates.into_iter().find(|directory| directory.join("initdb").exists() && directory.join("pg_ctl").exists())
+    let mut candidates = std::env::split_paths(&path).chain(configured_programs()).chain(debian);
+    candidates.find(|directory| directory.join("initdb").exists() && directory.join("pg_ctl").exists())
+}
+
+fn configured_programs() -> Option<PathBuf> {
+    let output = Command::new("pg_config").arg("--bindir").output().ok()?;
+    Some(PathBuf::from(String::from_utf8(output.stdout).ok()?.trim()))
 }
 
 /// The user to become if the test runs as root.
@@ -87,9 +94,4 @@ fn postgres_user() -> Option<u32> {
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-/// Says loudly that a test did not run.
-pub fn skipped(test: &str) {
-    eprintln!("SKIPPED {test}: PostgreSQL is not installed (apt-get install postgresql)");
 }
