@@ -101,14 +101,6 @@ pub struct Config {
     pub dsl_store: DslStore,
     /// What stores of the DSL keep beside a value. Kafka: `dsl.store.format`.
     pub dsl_store_format: StoreFormat,
-    /// Least wall-clock time between two emissions of closed windows, in milliseconds.
-    /// Kafka: `__emit.interval.ms.kstreams.windowed.aggregation__`.
-    pub windowed_emit_interval_ms: i64,
-    /// Least wall-clock time between two emissions of unmatched join records, in milliseconds.
-    /// Kafka: `__emit.interval.ms.kstreams.outer.join.spurious.results.fix__`.
-    pub outer_join_emit_interval_ms: i64,
-    /// Time between deletions of state directories no task uses, in milliseconds. Kafka: `state.cleanup.delay.ms`.
-    pub state_cleanup_delay_ms: i64,
     /// Time between summaries in the log, in milliseconds; -1 for none. Kafka: `log.summary.interval.ms`.
     pub log_summary_interval_ms: i64,
     /// The schema registry; `None` for the embedded one.
@@ -154,9 +146,6 @@ impl Config {
             repartition_purge_interval_ms: 30_000,
             dsl_store: DslStore::Persistent,
             dsl_store_format: StoreFormat::Default,
-            windowed_emit_interval_ms: 1_000,
-            outer_join_emit_interval_ms: 1_000,
-            state_cleanup_delay_ms: 600_000,
             log_summary_interval_ms: 120_000,
             registry: None,
             http_listen: None,

@@ -145,8 +145,7 @@ mod tests {
              deserialization.exception.handler=org.apache.kafka.streams.errors.LogAndContinueExceptionHandler\n\
              default.timestamp.extractor=org.apache.kafka.streams.processor.WallclockTimestampExtractor\n\
              topic.segment.bytes=1048576\nconsumer.fetch.max.bytes=1000\nproducer.transaction.timeout.ms=20000\n\
-             security.protocol=SASL_SSL\nschema.registry.url=http://r:8081\nbasic.auth.user.info=u:p:w\n\
-             __emit.interval.ms.kstreams.windowed.aggregation__=0\n",
+             security.protocol=SASL_SSL\nschema.registry.url=http://r:8081\nbasic.auth.user.info=u:p:w\n",
         );
         assert_eq!(config.url, "kafka://a:1,b:2");
         assert_eq!(config.processing_guarantee, ProcessingGuarantee::ExactlyOnceV2);
@@ -163,7 +162,6 @@ mod tests {
             (registry.url.as_str(), registry.basic_auth.clone()),
             ("http://r:8081", Some(("u".into(), "p:w".into())))
         );
-        assert_eq!(config.windowed_emit_interval_ms, 0);
         assert!(config.validate().unwrap_err().message().contains("`topology.optimization` can only be `none`"));
         config.optimize(Optimization::NONE).validate().unwrap();
     }
@@ -216,7 +214,7 @@ mod tests {
             ("KSTREAMS_URL", "embedded:./data"),
             ("KSTREAMS_PRODUCER_LINGER_MS", "3"),
             ("KSTREAMS_TOPIC_SEGMENT_BYTES", "9"),
-            ("KSTREAMS___EMIT_INTERVAL_MS_KSTREAMS_WINDOWED_AGGREGATION__", "5"),
+            ("KSTREAMS_SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO", "u:p"),
             ("KSTREAMS_RACK_AWARE_ASSIGNMENT_NON_OVERLAP_COST", "1"),
             ("PATH", "/bin"),
         ];
@@ -224,7 +222,7 @@ mod tests {
         assert_eq!((config.commit_interval_ms(), config.url.as_str()), (7, "embedded:./data"));
         assert_eq!(config.clients.producer["linger.ms"], "3");
         assert_eq!(config.topic_configs["segment.bytes"], "9");
-        assert_eq!(config.windowed_emit_interval_ms, 5);
+        assert_eq!(config.registry.as_ref().unwrap().basic_auth, Some(("u".into(), "p".into())));
         let error = config.apply_variables([("KSTREAMS_COMIT_INTERVAL_MS", "1")]).unwrap_err();
         assert_eq!(
             error.to_string(),
