@@ -87,6 +87,22 @@ fn at_least_once_never_counts_less_after_a_crash_at_every_stage() {
 }
 
 #[test]
+fn at_least_once_in_memory_restores_everything_that_was_acknowledged() {
+    for stage in CommitStage::ALL.into_iter().filter(|stage| *stage != CommitStage::End) {
+        let mut world = world(2);
+        let config = at_least_once(world.config()).engine(EngineKind::Memory).seed(7);
+        let (restored, rides) = crash_at(&mut world, stage, &config);
+        let is_acknowledged = stage >= CommitStage::Offsets;
+        assert_eq!(restored, if is_acknowledged { 2 * ROUND } else { ROUND }, "{stage:?}");
+        // Between acknowledgement and the commit of the offsets a crash counts a round twice, and nothing else does.
+        let rounds = if stage == CommitStage::Offsets { 4 } else { 3 };
+        assert_eq!(rides, exactly(rounds), "{stage:?}");
+        let last = |(station, numbers): (String, Vec<i64>)| (station, numbers.last().copied().unwrap());
+        assert_eq!(world.numbers("summary").into_iter().map(last).collect::<BTreeMap<_, _>>(), rides, "{stage:?}");
+    }
+}
+
+#[test]
 fn state_on_disk_that_is_lost_is_restored_in_full() {
     let mut world = world(2);
     let (topology, config) = (count(), world.config());
