@@ -83,7 +83,7 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
     }
 }
 
-impl<K: Nullable, V: Nullable> KStream<K, V> {
+impl<K, V> KStream<K, V> {
     /// Writes the stream to a topic, which must exist; the end of the stream. Key, value, timestamp and headers are written
     /// as they are, `None` as null; the partition is chosen by the key unless [`Produced`] says otherwise.
     ///
@@ -108,7 +108,11 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     /// StreamsBuilder::new().stream::<i32, i32>("in").map_values(|_| Opaque).to("out");
     /// ```
     #[track_caller]
-    pub fn to(self, produced: impl Into<Produced<K, V>>) -> Ended {
+    pub fn to(self, produced: impl Into<Produced<K, V>>) -> Ended
+    where
+        K: Nullable,
+        V: Nullable,
+    {
         let produced = produced.into();
         let parent = self.step;
         let step = self.steps.take_node(Location::caller(), move |plan, taken| {

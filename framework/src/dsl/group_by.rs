@@ -39,7 +39,7 @@ impl<K: Nullable, V: Nullable> Grouping<K, V> {
     }
 }
 
-impl<K: Nullable, V: Nullable> KStream<K, V> {
+impl<K, V> KStream<K, V> {
     /// Groups the records by their key. They are repartitioned only if a step before may have changed the key.
     ///
     /// ```
@@ -65,8 +65,8 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     #[track_caller]
     pub fn group_by_key(self) -> KGroupedStream<K, V>
     where
-        K::Inner: Wire,
-        V::Inner: Wire,
+        K: Nullable<Inner: Wire>,
+        V: Nullable<Inner: Wire>,
     {
         self.group_by_key_with(Grouped::with(K::Inner::format(), V::Inner::format()))
     }
@@ -83,7 +83,11 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     #[track_caller]
-    pub fn group_by_key_with(self, grouped: Grouped<K::Inner, V::Inner>) -> KGroupedStream<K, V> {
+    pub fn group_by_key_with(self, grouped: Grouped<K::Inner, V::Inner>) -> KGroupedStream<K, V>
+    where
+        K: Nullable,
+        V: Nullable,
+    {
         let (parent, name) = (self.step, grouped.name);
         let step = self.steps.take(Location::caller(), move |plan, taken| {
             plan.checked(taken.name.or(name.as_deref()));
@@ -114,8 +118,9 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         selector: impl Fn(&K, &V) -> K2 + Send + Sync + 'static,
     ) -> KGroupedStream<K2, V>
     where
+        K: Nullable,
+        V: Nullable<Inner: Wire>,
         K2::Inner: Wire,
-        V::Inner: Wire,
     {
         self.group_by_with(selector, Grouped::with(K2::Inner::format(), V::Inner::format()))
     }
@@ -141,7 +146,11 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         self,
         selector: impl Fn(&K, &V) -> K2 + Send + Sync + 'static,
         grouped: Grouped<K2::Inner, V::Inner>,
-    ) -> KGroupedStream<K2, V> {
+    ) -> KGroupedStream<K2, V>
+    where
+        K: Nullable,
+        V: Nullable,
+    {
         self.try_group_by_with(move |key, value| Ok(selector(key, value)), grouped)
     }
 
@@ -168,7 +177,11 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         self,
         selector: impl Fn(&K, &V) -> Result<K2> + Send + Sync + 'static,
         grouped: Grouped<K2::Inner, V::Inner>,
-    ) -> KGroupedStream<K2, V> {
+    ) -> KGroupedStream<K2, V>
+    where
+        K: Nullable,
+        V: Nullable,
+    {
         let at = Location::caller();
         let selected = self.key_select(at, selector);
         if let Some(name) = &grouped.name {

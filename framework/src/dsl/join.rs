@@ -14,7 +14,7 @@ use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
-impl<K: Nullable, V: Nullable> KStream<K, V> {
+impl<K, V> KStream<K, V> {
     /// Joins each record with the table's row of its key at that moment; without one nothing comes out. Only records of the
     /// stream make results, with their own timestamps; an update of the table alone makes none.
     ///
@@ -40,8 +40,8 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         joiner: impl Fn(V::Inner, VT) -> VR + Send + Sync + 'static,
     ) -> KStream<K::Inner, VR>
     where
-        K::Inner: Wire,
-        V::Inner: Wire,
+        K: Nullable<Inner: Wire>,
+        V: Nullable<Inner: Wire>,
     {
         let joined = Joined::with(K::Inner::format(), V::Inner::format());
         self.join_with(table, move |_, value, row| joiner(value, row), joined)
@@ -68,7 +68,11 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         table: &KTable<K::Inner, VT>,
         joiner: impl Fn(&K::Inner, V::Inner, VT) -> VR + Send + Sync + 'static,
         joined: Joined<K::Inner, V::Inner>,
-    ) -> KStream<K::Inner, VR> {
+    ) -> KStream<K::Inner, VR>
+    where
+        K: Nullable,
+        V: Nullable,
+    {
         let joiner = move |key: K, value: V::Inner, row: Option<VT>| {
             Ok(key.into_option().zip(row).map(|(key, row)| {
                 let value = joiner(&key, value, row);
@@ -100,8 +104,8 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         joiner: impl Fn(V::Inner, Option<VT>) -> VR + Send + Sync + 'static,
     ) -> KStream<K, VR>
     where
-        K::Inner: Wire,
-        V::Inner: Wire,
+        K: Nullable<Inner: Wire>,
+        V: Nullable<Inner: Wire>,
     {
         let joined = Joined::with(K::Inner::format(), V::Inner::format());
         self.left_join_with(table, move |_, value, row| joiner(value, row), joined)
@@ -128,7 +132,11 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         table: &KTable<K::Inner, VT>,
         joiner: impl Fn(&K, V::Inner, Option<VT>) -> VR + Send + Sync + 'static,
         joined: Joined<K::Inner, V::Inner>,
-    ) -> KStream<K, VR> {
+    ) -> KStream<K, VR>
+    where
+        K: Nullable,
+        V: Nullable,
+    {
         let joiner = move |key: K, value: V::Inner, row: Option<VT>| {
             let value = joiner(&key, value, row);
             Ok(Some((key, value)))
@@ -145,6 +153,8 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         joiner: F,
     ) -> KStream<KOut, VR>
     where
+        K: Nullable,
+        V: Nullable,
         F: Fn(K, V::Inner, Option<VT>) -> Result<Option<(KOut, VR)>> + Send + Sync + 'static,
     {
         let (stream, table_step, key_changed) = (self.step, table.step, self.key_changed);
@@ -205,7 +215,11 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         table: &GlobalKTable<KG, VG>,
         selector: impl Fn(&K, &V::Inner) -> S + Send + Sync + 'static,
         joiner: impl Fn(V::Inner, VG) -> VR + Send + Sync + 'static,
-    ) -> KStream<K, VR> {
+    ) -> KStream<K, VR>
+    where
+        K: Nullable,
+        V: Nullable,
+    {
         let joiner = move |_: &K, value: V::Inner, row: Option<VG>| Ok(row.map(|row| joiner(value, row)));
         self.join_global_table(Location::caller(), Kind::Inner, table, selector, joiner)
     }
@@ -230,7 +244,11 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         table: &GlobalKTable<KG, VG>,
         selector: impl Fn(&K, &V::Inner) -> S + Send + Sync + 'static,
         joiner: impl Fn(&K, V::Inner, VG) -> VR + Send + Sync + 'static,
-    ) -> KStream<K, VR> {
+    ) -> KStream<K, VR>
+    where
+        K: Nullable,
+        V: Nullable,
+    {
         let joiner = move |key: &K, value: V::Inner, row: Option<VG>| Ok(row.map(|row| joiner(key, value, row)));
         self.join_global_table(Location::caller(), Kind::Inner, table, selector, joiner)
     }
@@ -256,7 +274,11 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         table: &GlobalKTable<KG, VG>,
         selector: impl Fn(&K, &V::Inner) -> S + Send + Sync + 'static,
         joiner: impl Fn(V::Inner, Option<VG>) -> VR + Send + Sync + 'static,
-    ) -> KStream<K, VR> {
+    ) -> KStream<K, VR>
+    where
+        K: Nullable,
+        V: Nullable,
+    {
         let joiner = move |_: &K, value: V::Inner, row: Option<VG>| Ok(Some(joiner(value, row)));
         self.join_global_table(Location::caller(), Kind::Left, table, selector, joiner)
     }
@@ -281,7 +303,11 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         table: &GlobalKTable<KG, VG>,
         selector: impl Fn(&K, &V::Inner) -> S + Send + Sync + 'static,
         joiner: impl Fn(&K, V::Inner, Option<VG>) -> VR + Send + Sync + 'static,
-    ) -> KStream<K, VR> {
+    ) -> KStream<K, VR>
+    where
+        K: Nullable,
+        V: Nullable,
+    {
         let joiner = move |key: &K, value: V::Inner, row: Option<VG>| Ok(Some(joiner(key, value, row)));
         self.join_global_table(Location::caller(), Kind::Left, table, selector, joiner)
     }
@@ -295,6 +321,8 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
         joiner: F,
     ) -> KStream<K, VR>
     where
+        K: Nullable,
+        V: Nullable,
         F: Fn(&K, V::Inner, Option<VG>) -> Result<Option<VR>> + Send + Sync + 'static,
     {
         let (stream, table_step) = (self.step, table.step);

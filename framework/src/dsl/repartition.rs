@@ -129,7 +129,7 @@ fn add_source<K: Nullable, V: Nullable>(
     plan.add_source(name, source)
 }
 
-impl<K: Nullable, V: Nullable> KStream<K, V> {
+impl<K, V> KStream<K, V> {
     /// Writes the stream to a repartition topic and reads it from there, even if its key did not change. Timestamps and
     /// headers go along. What follows counts as partitioned by its key.
     ///
@@ -148,8 +148,8 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     #[track_caller]
     pub fn repartition(self) -> KStream<K, V>
     where
-        K::Inner: Wire,
-        V::Inner: Wire,
+        K: Nullable<Inner: Wire>,
+        V: Nullable<Inner: Wire>,
     {
         self.repartition_with(Repartitioned::with(K::Inner::format(), V::Inner::format()))
     }
@@ -167,7 +167,11 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     #[track_caller]
-    pub fn repartition_with(self, repartitioned: Repartitioned<K, V>) -> KStream<K, V> {
+    pub fn repartition_with(self, repartitioned: Repartitioned<K, V>) -> KStream<K, V>
+    where
+        K: Nullable,
+        V: Nullable,
+    {
         let Repartitioned { name: option, key, value, partitions, partitioner } = repartitioned;
         let (parent, through) = (self.step, Through { key, value, partitions, partitioner });
         let step = self.steps.take_node(Location::caller(), move |plan, taken| {

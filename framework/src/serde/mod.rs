@@ -67,7 +67,8 @@ pub trait Serde<T>: Send + Sync {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be grouped, joined or stored",
     label = "this step needs a type with a known format",
-    note = "for a type with serde's derives write `kstreams::json!({Self});`, or `impl kstreams::serde::Datum for {Self} {{}}` and name a format with `Consumed::with`, `Grouped::with` or `Materialized::with`"
+    note = "for a type with serde's derives write `kstreams::json!({Self});`, or `kstreams::avro!({Self}, …);` with its schema",
+    note = "or write `impl kstreams::serde::Datum for {Self} {{}}` and name a format where it is read, written or stored"
 )]
 pub trait Datum: Clone + Send + Sync + 'static {}
 
@@ -77,7 +78,8 @@ pub trait Datum: Clone + Send + Sync + 'static {}
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no format of its own",
     label = "which bytes stand for `{Self}`?",
-    note = "for a type with serde's derives write `kstreams::json!({Self});`, or name a format with `Consumed::with`, `Produced::with`, `Grouped::with` or `Materialized::with`"
+    note = "for a type with serde's derives write `kstreams::json!({Self});`, or `kstreams::avro!({Self}, …);` with its schema",
+    note = "or name a format with `Consumed::with`, `Produced::with`, `Grouped::with` or `Materialized::with`"
 )]
 pub trait Wire: Datum {
     /// The type's own format.
@@ -85,6 +87,12 @@ pub trait Wire: Datum {
 }
 
 /// `T` or `Option<T>`: what a stream may carry as key or value.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be grouped, joined or stored",
+    label = "this step needs a type with a known format",
+    note = "for a type with serde's derives write `kstreams::json!(TheType);`, or `kstreams::avro!(TheType, …);` with its schema",
+    note = "or write `impl kstreams::serde::Datum for TheType {{}}` and name a format where it is read, written or stored"
+)]
 pub trait Nullable: Clone + 'static {
     /// The type without null.
     type Inner: Datum;

@@ -105,6 +105,20 @@ fn modules_use_only_what_stands_to_their_left() {
     assert!(broken.is_empty(), "directions between modules are broken:\n{}", broken.join("\n"));
 }
 
+/// The compiler names the remedy for a type without a format only where a method asks for one itself: a bound on the
+/// whole `impl` hides the method instead.
+#[test]
+fn steps_of_streams_ask_for_formats_themselves() {
+    let hidden = |text: &str| {
+        let steps = text.lines().filter(|line| line.starts_with("impl<") && line.contains("> KStream<"));
+        steps.filter(|line| line.contains("Nullable") || line.contains("Datum") || line.contains("Wire")).count()
+    };
+    assert_eq!(hidden("impl<K: Nullable, V: Nullable> KStream<K, V> {"), 1);
+    for file in rust_files(&root().join("framework/src/dsl")) {
+        assert_eq!(hidden(&fs::read_to_string(&file).unwrap()), 0, "{}", file.display());
+    }
+}
+
 #[test]
 fn engines_and_clients_are_named_in_one_place_only() {
     let source = root().join("framework/src");

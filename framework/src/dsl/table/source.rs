@@ -82,7 +82,7 @@ fn wire_source<K: Nullable, V: Nullable>(store: String, table: TableId) -> WireO
     })
 }
 
-impl<K: Nullable, V: Nullable> KStream<K, V> {
+impl<K, V> KStream<K, V> {
     /// Reads the stream as a table of the latest value of each key. A null value deletes its key; records with a null key are
     /// dropped and counted. If the key may have changed the stream is repartitioned first.
     ///
@@ -98,10 +98,10 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     #[track_caller]
-    pub fn to_table(self) -> KTable<K::Inner, V::Inner>
+    pub fn to_table<KT: Wire, VT: Wire>(self) -> KTable<KT, VT>
     where
-        K::Inner: Wire,
-        V::Inner: Wire,
+        K: Nullable<Inner = KT>,
+        V: Nullable<Inner = VT>,
     {
         self.to_table_with(())
     }
@@ -120,10 +120,11 @@ impl<K: Nullable, V: Nullable> KStream<K, V> {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     #[track_caller]
-    pub fn to_table_with(
-        self,
-        materialized: impl Into<Materialized<K::Inner, V::Inner>>,
-    ) -> KTable<K::Inner, V::Inner> {
+    pub fn to_table_with<KT: Datum, VT: Datum>(self, materialized: impl Into<Materialized<KT, VT>>) -> KTable<KT, VT>
+    where
+        K: Nullable<Inner = KT>,
+        V: Nullable<Inner = VT>,
+    {
         let (parent, key_changed, materialized) = (self.step, self.key_changed, materialized.into());
         let step = self.steps.take(Location::caller(), move |plan, taken| {
             let name = plan.name(taken.name, "KSTREAM-TOTABLE-");
