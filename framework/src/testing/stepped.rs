@@ -11,6 +11,31 @@ use crate::store::StoreHandle;
 use crate::topology::Topology;
 use std::sync::Arc;
 
+/// What the examples below begin with: a log with the topic `in`, and an instance that counts what is in it.
+macro_rules! counting {
+    () => {
+        "# use kstreams::{config::{Config, EngineKind}, dsl::StreamsBuilder, log::{NewTopic, client, embedded::*}};
+# use kstreams::{record::{ManualClock, Topic}, runtime::{CommitStage, StartOptions, State}, testing::SteppedStreams};
+# use std::{sync::Arc, time::Duration};
+# let (timeout, topic) = (Duration::from_secs(5), Topic::from(\"in\"));
+# let log = EmbeddedLog::in_memory(EmbeddedOptions::with_clock(Arc::new(ManualClock::new(0))));
+# client::create_topics(&*log, &[NewTopic::new(\"in\", 1)], timeout)?;
+# let mut producer = client::Producer::new(&*log, &Default::default(), timeout)?;
+# let builder = StreamsBuilder::new();
+# builder.stream::<String, String>(\"in\").group_by_key().count(\"counts\");
+# let config = Config::new(\"counts\", \"embedded:\").engine(EngineKind::Memory).commit_interval(Duration::from_millis(5));
+# let mut streams = SteppedStreams::start(&builder.build()?, config, StartOptions::new().log(log.clone()))?;
+# type Done = fn(&SteppedStreams) -> bool;
+# fn run(streams: &mut SteppedStreams, mut now_ms: i64, is_done: Done) -> kstreams::error::Result<i64> {
+#     while !is_done(streams) {
+#         streams.step(now_ms)?;
+#         now_ms += 1;
+#     }
+#     Ok(now_ms)
+# }"
+    };
+}
+
 /// An application instance that is stepped by hand.
 ///
 /// ```
@@ -49,6 +74,12 @@ impl SteppedStreams {
     ///
     /// # Errors
     /// As [`Streams::start_with`](crate::runtime::Streams::start_with).
+    ///
+    /// ```
+    #[doc = counting!()]
+    /// assert_eq!(streams.state(), State::Rebalancing); // and not a step further by itself
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn start(topology: &Topology, config: Config, options: StartOptions) -> Result<Self> {
         let instance = Instance::open(topology, config, options)?;
         let count = instance.config.num_stream_threads;
@@ -62,6 +93,17 @@ impl SteppedStreams {
     ///
     /// # Errors
     /// What ends the instance; it is of no further use then.
+    ///
+    /// ```
+    #[doc = counting!()]
+    /// let mut now_ms = 0;
+    /// while streams.state() != State::Running {
+    ///     if !streams.step(now_ms)? {
+    ///         now_ms += 1; // nothing to do until time passes
+    ///     }
+    /// }
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn step(&mut self, now_ms: i64) -> Result<bool> {
         let mut did = false;
         if let Some(global) = &mut self.global {
@@ -73,7 +115,21 @@ impl SteppedStreams {
         Ok(did)
     }
 
-    /// Where the commit of each stream thread stands; `None` where there is none under way.
+    /// Where the commit of each stream thread stands; `None` where there is none under way. A crash at each stage is a test
+    /// worth having.
+    ///
+    /// ```
+    #[doc = counting!()]
+    /// # let now_ms = run(&mut streams, 0, |streams| streams.state() == State::Running)?;
+    /// assert_eq!(streams.commit_stages(), [None]);
+    /// # let (key, value) = (Some(&b"loop"[..]), Some(&b"ride"[..]));
+    /// # producer.send(&client::NewMessage::new(&topic, key, value))?;
+    /// # producer.flush()?;
+    /// # run(&mut streams, now_ms, |streams| streams.commit_stages() == [Some(CommitStage::Offsets)])?;
+    /// assert_eq!(streams.commit_stages(), [Some(CommitStage::Offsets)]);
+    /// drop(streams); // a crash: the record is in the changelog, and will be read again
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn commit_stages(&self) -> Vec<Option<CommitStage>> {
         self.threads.iter().map(|thread| thread.phase().commit_stage()).collect()
     }
@@ -83,6 +139,14 @@ impl SteppedStreams {
     ///
     /// # Errors
     /// What a step fails with; `Timeout` if it has not ended after a minute.
+    ///
+    /// ```
+    #[doc = counting!()]
+    /// # let now_ms = run(&mut streams, 0, |streams| streams.state() == State::Running)?;
+    /// let ended_ms = streams.close(now_ms)?;
+    /// assert!(ended_ms > now_ms);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn close(mut self, mut now_ms: i64) -> Result<i64> {
         self.instance.board.end();
         let until_ms = now_ms + 60_000;
@@ -97,11 +161,28 @@ impl SteppedStreams {
     }
 
     /// What the instance is doing.
+    ///
+    /// ```
+    #[doc = counting!()]
+    /// # run(&mut streams, 0, |streams| streams.state() == State::Running)?;
+    /// assert_eq!(streams.state(), State::Running); // after some steps
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn state(&self) -> State {
         self.instance.board.state()
     }
 
     /// What was counted since the start.
+    ///
+    /// ```
+    #[doc = counting!()]
+    /// let (key, value) = (Some(&b"loop"[..]), Some(&b"ride"[..]));
+    /// producer.send(&client::NewMessage::new(&topic, key, value))?;
+    /// producer.flush()?;
+    /// # run(&mut streams, 0, |streams| streams.counts().processed == 1)?;
+    /// assert_eq!(streams.counts().processed, 1); // after some steps
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn counts(&self) -> Counts {
         self.instance.counters.counts()
     }
@@ -110,6 +191,19 @@ impl SteppedStreams {
     ///
     /// # Errors
     /// `NotFound` if no store has that name; `Topology` if it has other types; `Pending` while it is being restored.
+    ///
+    /// ```
+    #[doc = counting!()]
+    /// # use kstreams::store::TimestampedKeyValueStore;
+    /// let (key, value) = (Some(&b"loop"[..]), Some(&b"ride"[..]));
+    /// producer.send(&client::NewMessage::new(&topic, key, value))?;
+    /// producer.flush()?;
+    /// # run(&mut streams, 0, |streams| streams.counts().commits == 1)?;
+    /// // After some steps and a commit:
+    /// let counts = streams.store::<TimestampedKeyValueStore<String, i64>>("counts")?;
+    /// assert_eq!(counts.get(&"loop".to_owned())?.map(|row| row.value), Some(1));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn store<S: StoreHandle>(&self, name: &str) -> Result<StoreView<S>> {
         view(&self.instance, name)
     }
