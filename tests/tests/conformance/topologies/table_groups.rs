@@ -20,8 +20,8 @@ fn minus_while_short(row: String, value: String) -> Option<String> {
 }
 
 /// By the value's first letter: the key and the value.
-fn by_initial(key: &String, value: String) -> (String, String) {
-    (initial(&value), key.clone() + &value)
+fn by_initial(key: &str, value: String) -> (String, String) {
+    (initial(&value), key.to_owned() + &value)
 }
 
 pub fn table_filter_old_values() -> Result<Topology> {
@@ -38,7 +38,7 @@ pub fn table_filter_old_values() -> Result<Topology> {
 pub fn table_groupby_aggregate() -> Result<Topology> {
     let b = StreamsBuilder::new();
     b.table::<String, String>("in")
-        .group_by(by_initial)
+        .group_by(|k, v| by_initial(k, v))
         .aggregate(|| "0".to_owned(), |_, v, row| plus(row, v), |_, v, row| minus_while_short(row, v), "agg")
         .to_stream()
         .to("out");
@@ -77,7 +77,7 @@ pub fn table_map_values_old_values() -> Result<Topology> {
     let b = StreamsBuilder::new();
     b.table::<String, String>("in")
         .map_values(|v| v.to_uppercase())
-        .group_by(by_initial)
+        .group_by(|k, v| by_initial(k, v))
         .aggregate(String::new, |_, v, row| plus(row, v), |_, v, row| minus_while_short(row, v), ())
         .to_stream()
         .to("out");
