@@ -3,5 +3,6 @@
 mod dead_letters;
 mod found;
 mod kill;
+mod lag;
 mod program;
 mod whole;
