@@ -86,11 +86,12 @@ impl StreamThread {
             }
             Stage::Restoring(restoring) => {
                 let budget = Budget { records: *left, bytes: RESTORE_BYTES };
-                let jobs = restoring.jobs_left();
+                let (jobs, restored) = (restoring.jobs_left(), restoring.restored());
                 let read =
                     if *left == 0 { 0 } else { self.restorer.step(&self.instance, restoring, budget, now_ms)? };
                 *left -= read.min(*left);
-                assigned.metrics.counts.restored = restoring.restored();
+                // A task that is opened again restores again: the counter goes on.
+                assigned.metrics.counts.restored += restoring.restored() - restored;
                 assigned.metrics.counts.restore_remaining = restoring.remaining();
                 Ok(read > 0 || restoring.jobs_left() < jobs)
             }
@@ -106,7 +107,7 @@ impl StreamThread {
         }
         let needed = self.resolved().plan.partitions_of(task);
         if !needed.is_subset(&assigned.partitions) {
-            return match now_ms.saturating_sub(since_ms) > self.instance.config.metadata_max_age_ms {
+            return match now_ms.saturating_sub(since_ms) > self.patience_with_group_ms() {
                 true => Err(partial(&needed, &assigned.partitions)),
                 false => Ok(false),
             };
@@ -117,6 +118,13 @@ impl StreamThread {
         let partitions: Vec<TopicPartition> = assigned.partitions.iter().cloned().collect();
         assigned.stage = Stage::Offsets(self.consumer.committed(&partitions));
         Ok(true)
+    }
+
+    /// How long the group may keep a task's partitions apart. While a topic is new some members know it and some do not: each
+    /// looks within a metadata age, or is given up after its session; then all are assigned once more.
+    fn patience_with_group_ms(&self) -> i64 {
+        let config = &self.instance.config;
+        2_i64.saturating_mul(config.metadata_max_age_ms).saturating_add(2 * config.session_timeout_ms)
     }
 
     fn open_stores(&self, task: TaskId, assigned: &mut Assigned, now_ms: i64) -> Result<OpenStores> {
