@@ -102,7 +102,7 @@ pub trait FixedKeyProcessor<K, VIn, VOut>: 'static {
     /// Processes one record.
     ///
     /// # Errors
-    /// An error of kind [`Processing`](ErrorKind::Processing) goes to the record-error policy.
+    /// An error of kind [`Processing`](crate::error::ErrorKind::Processing) goes to the record-error policy.
     fn process(&mut self, context: &FixedKeyProcessorContext<K, VOut>, record: FixedKeyRecord<K, VIn>) -> Result<()>;
 }
 

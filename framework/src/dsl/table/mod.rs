@@ -50,7 +50,8 @@ impl<K, V> KTable<K, V> {
         KTable { steps, step, types: PhantomData }
     }
 
-    /// Names the step that made this table (`Named.as`); its store is named by [`Materialized`].
+    /// Names the step that made this table (`Named.as`); its store is named by
+    /// [`Materialized`](crate::dsl::Materialized).
     ///
     /// ```
     /// # use kstreams::dsl::*;
