@@ -264,21 +264,23 @@ impl GlobalThread {
     fn read_table(&mut self, table: &mut Table, now_ms: i64) -> Result<usize> {
         let Table { task, partitions } = table;
         task.record_context().set_wall_clock(now_ms);
-        let (mut records, mut refused) = (0, None);
+        let mut records = 0;
         for (input, partition) in partitions.iter().enumerate() {
+            let mut refused = None;
             let budget = Budget { records: RECORDS_PER_BATCH, bytes: BYTES_PER_BATCH };
             let fetched =
                 self.consumer.fetch(partition, budget, now_ms, &mut |message| match task.push(input, message) {
                     Ok(()) => ControlFlow::Continue(()),
                     Err(error) => {
-                        refused = Some((partition.clone(), message.offset, error));
+                        refused = Some((message.offset, error));
                         ControlFlow::Break(())
                     }
                 })?;
-            records += fetched.records;
-        }
-        if let Some((partition, offset, error)) = refused {
-            self.again_from(&partition, offset, error, now_ms)?;
+            // The one that was refused counts as fetched.
+            records += fetched.records.saturating_sub(usize::from(refused.is_some()));
+            if let Some((offset, error)) = refused {
+                self.again_from(partition, offset, error, now_ms)?;
+            }
         }
         while task.process(now_ms)? {}
         if records > 0 {

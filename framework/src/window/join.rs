@@ -149,7 +149,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn both_sides_agree_who_joins(before in -20..20_i64, after in -20..20_i64, left in 0..100_i64, right in 0..100_i64) {
+        // Behind the epoch: at it both sides are cut off, as in Kafka Streams, and need not agree.
+        fn both_sides_agree_who_joins(before in -20..20_i64, after in -20..20_i64, left in 40..140_i64, right in 40..140_i64) {
             let windows = JoinWindows::of(Duration::ZERO).before_ms(before).after_ms(after);
             // Others are refused before they are asked.
             prop_assume!(windows.validate().is_ok());
