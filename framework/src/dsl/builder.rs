@@ -1,6 +1,6 @@
 //! Where streams and tables begin.
 
-use super::global_store::{self, Nothing};
+use super::global_store::{GlobalFill, Nothing};
 use super::global_table::{self, GlobalKTable};
 use super::options::{Consumed, Materialized, Topics};
 use super::steps::Steps;
@@ -167,7 +167,7 @@ impl StreamsBuilder {
         consumed: impl Into<Consumed<K, V>>,
         supplier: impl Fn() -> P + Send + Sync + 'static,
     ) -> &Self {
-        global_store::add(&self.steps, Location::caller(), store, consumed.into(), supplier);
+        GlobalFill::new(store, consumed.into(), supplier).take(&self.steps, Location::caller());
         self
     }
 
@@ -195,8 +195,7 @@ impl StreamsBuilder {
     /// ```
     #[track_caller]
     pub fn add_state_store(&self, store: impl StoreBlueprint + 'static) -> &Self {
-        let store: Arc<dyn StoreBlueprint> = Arc::new(store);
-        self.steps.take(Location::caller(), move |plan, _| plan.add_store(store.clone()));
+        self.steps.add_state_store(Location::caller(), store);
         self
     }
 
@@ -217,9 +216,7 @@ impl StreamsBuilder {
     /// ```
     #[track_caller]
     pub fn build(&self) -> Result<Topology> {
-        let mut plan = Plan::new();
-        self.steps.replay(&mut plan);
-        plan.finish()
+        self.steps.build()
     }
 }
 

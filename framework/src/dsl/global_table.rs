@@ -73,7 +73,8 @@ pub(super) fn source<K: Datum, V: Datum>(
         let node = add_below(plan, name, vec![source], vec![store.clone()], wire::<K, V>(store.clone()));
         plan.set_output(taken.step, node);
         plan.remember_name(taken.step, Some(&store));
-        plan.add_global(GlobalStore { topic: TopicName::external(topic), store, processed: false });
+        let topic = TopicName::external(topic);
+        plan.add_global(GlobalStore { topic, store, filled_by: node, processed: false });
     });
     GlobalKTable { steps: steps.clone(), step, types: PhantomData }
 }

@@ -2,7 +2,7 @@
 
 use super::stream::{KStream, add_below};
 use crate::operator::{FixedKeyProcess, FixedKeyProcessor, Process, Processor, ProcessorContext};
-use crate::topology::{Plan, WireOperator, Wiring, boxed};
+use crate::topology::{NodeId, Plan, WireOperator, Wiring, boxed};
 use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -77,28 +77,46 @@ impl<K: Clone + 'static, V: Clone + 'static> KStream<K, V> {
         supplier: impl Fn() -> P + Send + Sync + 'static,
         stores: &[&str],
     ) -> KStream<K2, V2> {
-        let stores: Vec<String> = stores.iter().map(|&store| store.to_owned()).collect();
-        let (parent, wire) = (self.step, wire_processor(supplier));
+        let (parent, processor) = (self.step, ProcessorNode::new(supplier, stores));
         let step = self.steps.take_node(at, move |plan, taken| {
             let name = plan.name_or_generate(taken.name, prefix);
             let parent = plan.output(parent);
-            refuse_global(plan, &stores);
-            add_below(plan, name, vec![parent], stores.clone(), wire.clone())
+            processor.add(plan, name, vec![parent])
         });
         KStream::new(self.steps, step, self.key_changed || key_changed)
     }
 }
 
-fn refuse_global(plan: &mut Plan, stores: &[String]) {
-    for store in stores {
-        if plan.is_global(store) {
-            plan.problem(format!("global store `{store}` needs no connection: every processor may read it"));
-        }
+/// What a node that runs a processor is made of.
+pub(super) struct ProcessorNode {
+    wire: WireOperator,
+    /// The stores it is connected with.
+    stores: Vec<String>,
+}
+
+impl ProcessorNode {
+    pub(super) fn new<KIn, VIn, KOut, VOut, P>(
+        supplier: impl Fn() -> P + Send + Sync + 'static,
+        stores: &[&str],
+    ) -> Self
+    where
+        KIn: 'static,
+        VIn: 'static,
+        KOut: Clone + 'static,
+        VOut: Clone + 'static,
+        P: Processor<KIn, VIn, KOut, VOut>,
+    {
+        ProcessorNode { wire: wire_processor(supplier), stores: stores.iter().map(|&store| store.to_owned()).collect() }
+    }
+
+    /// Adds it below the outputs of `parents`.
+    pub(super) fn add(&self, plan: &mut Plan, name: String, parents: Vec<NodeId>) -> NodeId {
+        add_below(plan, name, parents, self.stores.clone(), self.wire.clone())
     }
 }
 
 /// The recipe for a node that runs a processor.
-pub(super) fn wire_processor<KIn, VIn, KOut, VOut, P>(supplier: impl Fn() -> P + Send + Sync + 'static) -> WireOperator
+fn wire_processor<KIn, VIn, KOut, VOut, P>(supplier: impl Fn() -> P + Send + Sync + 'static) -> WireOperator
 where
     KIn: 'static,
     VIn: 'static,

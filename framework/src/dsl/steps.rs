@@ -2,10 +2,13 @@
 //!
 //! A step can still be named after it was taken, so names and numbers are given out only in the replay.
 
-use crate::topology::{NodeId, Plan, StepId};
+use crate::error::Result;
+use crate::store::StoreBlueprint;
+use crate::topology::{NodeId, Plan, StepId, Topology};
 use std::cell::RefCell;
 use std::panic::Location;
 use std::rc::Rc;
+use std::sync::Arc;
 
 type Replay = Rc<dyn Fn(&mut Plan, Taken<'_>)>;
 
@@ -52,18 +55,30 @@ impl Steps {
         })
     }
 
+    /// Takes a step that adds a store.
+    pub(crate) fn add_state_store(&self, at: &'static Location<'static>, store: impl StoreBlueprint + 'static) {
+        let store: Arc<dyn StoreBlueprint> = Arc::new(store);
+        self.take(at, move |plan, _| plan.add_store(store.clone()));
+    }
+
     /// Names a step.
     pub(crate) fn name(&self, StepId(step): StepId, name: &str) {
         self.0.borrow_mut()[step].name = Some(name.to_owned());
     }
 
-    /// Replays all steps in order.
-    pub(crate) fn replay(&self, plan: &mut Plan) {
+    /// Replays all steps in order and makes the topology.
+    ///
+    /// # Errors
+    /// All problems at once.
+    #[track_caller]
+    pub(crate) fn build(&self) -> Result<Topology> {
+        let mut plan = Plan::new();
         for (index, step) in self.0.borrow().iter().enumerate() {
             plan.begin_step(step.at);
             plan.remember_name(StepId(index), step.name.as_deref());
-            (step.replay)(plan, Taken { step: StepId(index), name: step.name.as_deref() });
+            (step.replay)(&mut plan, Taken { step: StepId(index), name: step.name.as_deref() });
         }
+        plan.finish()
     }
 
     /// Whether both come from the same builder.

@@ -3,6 +3,7 @@
 //! A [`Topology`] is immutable and shared by all threads; each task wires a chain of operators of its own from
 //! it (`wiring`). Built by the DSL through a `Plan`. Nothing here processes a record or talks to a broker.
 
+mod connection;
 mod description;
 mod java_order;
 mod naming;
@@ -49,6 +50,8 @@ pub struct Topology {
 pub(crate) struct GlobalStore {
     pub(crate) topic: TopicName,
     pub(crate) store: String,
+    /// The one node that writes to it.
+    pub(crate) filled_by: NodeId,
     /// A processor of the program's own fills it: a restore runs it again, instead of taking the topic's rows over.
     pub(crate) processed: bool,
 }

@@ -5,7 +5,6 @@ use crate::error::Result;
 use crate::operator::Input;
 use crate::record::{Topic, TopicPartition};
 use std::any::{Any, TypeId};
-use std::panic::Location;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -106,7 +105,6 @@ pub(crate) struct Node {
     pub(crate) guards_keys: bool,
     /// A left or outer join, to which null keys are of use.
     pub(crate) takes_null_keys: bool,
-    pub(crate) at: &'static Location<'static>,
 }
 
 impl Node {

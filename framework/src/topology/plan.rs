@@ -4,6 +4,7 @@
 //! numbers from one counter, adds its nodes and stores, and says where later steps attach. At the end the plan
 //! checks itself and becomes a [`Topology`].
 
+use super::connection::{self, Connection};
 use super::problem::{self, Problem};
 use super::table::{Derivation, Table, TableId, Tables};
 use super::{Blueprint, GlobalStore, Node, NodeId, NodeKind, SourceNode, Subscription, TopicName, Topology};
@@ -41,6 +42,7 @@ pub(crate) struct Plan {
     next_index: usize,
     at: &'static Location<'static>,
     nodes: Vec<Node>,
+    connections: Vec<Connection>,
     stores: Vec<Arc<dyn StoreBlueprint>>,
     pub(crate) tables: Tables,
     repartition_topics: Vec<RepartitionTopic>,
@@ -62,6 +64,7 @@ impl Plan {
             next_index: 0,
             at: Location::caller(),
             nodes: Vec::new(),
+            connections: Vec::new(),
             stores: Vec::new(),
             tables: Tables::default(),
             repartition_topics: Vec::new(),
@@ -125,11 +128,11 @@ impl Plan {
             kind: new.kind,
             parents: new.parents,
             children: Vec::new(),
-            stores: new.stores,
+            stores: Vec::new(),
             guards_keys: false,
             takes_null_keys: false,
-            at: self.at,
         });
+        new.stores.iter().for_each(|store| self.connect(id, store));
         id
     }
 
@@ -187,6 +190,7 @@ impl Plan {
         let stores = &mut self.nodes[id.0].stores;
         if !stores.iter().any(|known| known == store) {
             stores.push(store.to_owned());
+            self.connections.push(Connection { node: id, store: store.to_owned(), at: self.at });
         }
     }
 
@@ -203,19 +207,9 @@ impl Plan {
         }
     }
 
-    /// Whether a store of that name was added.
-    pub(crate) fn has_store(&self, name: &str) -> bool {
-        self.stores.iter().any(|store| *store.spec().name == *name)
-    }
-
     /// Adds a global store that its source's topic fills.
     pub(crate) fn add_global(&mut self, global: GlobalStore) {
         self.globals.push(global);
-    }
-
-    /// Whether the store is a global one.
-    pub(crate) fn is_global(&self, name: &str) -> bool {
-        self.globals.iter().any(|global| global.store == name)
     }
 
     /// Adds a repartition topic between two nodes.
@@ -296,7 +290,8 @@ impl Plan {
     /// Checks everything and freezes it.
     pub(crate) fn finish(mut self) -> Result<Topology> {
         self.keep_materialised_tables();
-        self.check_stores();
+        let known: Vec<&str> = self.stores.iter().map(|store| &*store.spec().name).collect();
+        self.problems.extend(connection::problems(&self.connections, &self.nodes, &known, &self.globals));
         self.relax_repartition_filters();
         if let Some(error) = problem::report(&self.problems) {
             return Err(error);
@@ -323,18 +318,6 @@ impl Plan {
                 self.connect(table.node, &store.spec().name);
                 self.add_store(store);
             }
-        }
-    }
-
-    fn check_stores(&mut self) {
-        let missing: Vec<(String, String, &'static Location<'static>)> = self
-            .nodes
-            .iter()
-            .flat_map(|node| node.stores.iter().map(move |store| (node.name.to_string(), store.clone(), node.at)))
-            .filter(|(_, store, _)| !self.has_store(store) && !self.is_global(store))
-            .collect();
-        for (node, store, at) in missing {
-            self.problems.push(Problem { sentence: format!("`{node}` uses store `{store}`, which was not added"), at });
         }
     }
 

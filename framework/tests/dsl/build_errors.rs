@@ -1,11 +1,13 @@
 //! `build` lists every problem, each with the line of the program that made it.
 
-use kstreams::dsl::{Consumed, Grouped, KStream, Materialized, Repartitioned, StreamsBuilder, TopologyBuilder};
+use kstreams::dsl::{
+    Consumed, Grouped, KStream, Materialized, Nothing, Repartitioned, StreamsBuilder, TopologyBuilder,
+};
 use kstreams::error::{ErrorKind, Result};
 use kstreams::operator::ProcessorContext;
 use kstreams::record::Record;
 use kstreams::serde::Format;
-use kstreams::store::Stores;
+use kstreams::store::{KeyValueStore, StoreBuilder, Stores};
 use kstreams::topology::Topology;
 use kstreams::window::TimeWindows;
 use std::time::Duration;
@@ -165,4 +167,64 @@ fn topic_is_read_by_one_node_of_a_topology_made_by_hand() {
     let line = line!() + 1;
     t.add_source::<i32, i32>("second", "in");
     assert_eq!(refused(t.build()), [at(line, "source `first` reads the same topics as `second`")]);
+}
+
+fn rows() -> StoreBuilder<KeyValueStore<i32, i32>> {
+    Stores::key_value_store_builder(Stores::persistent_key_value_store("rows"), Format::i32(), Format::i32())
+}
+
+fn drain(_: &ProcessorContext<Nothing, Nothing>, _: Record<i32, i32>) -> Result<()> {
+    Ok(())
+}
+
+const NO_CONNECTION: &str = "global store `rows` needs no connection: every processor may read it";
+
+#[test]
+fn stream_is_not_connected_with_a_global_store() {
+    let b = StreamsBuilder::new();
+    let before = line!() + 1;
+    numbers(&b, "in").process(|| pass, &["rows"]).to("out");
+    b.add_global_store(rows(), "rows", || drain);
+    let behind = line!() + 1;
+    numbers(&b, "more").process(|| pass, &["rows"]).to("out");
+    assert_eq!(refused(b.build()), [at(before, NO_CONNECTION), at(behind, NO_CONNECTION)]);
+
+    let b = StreamsBuilder::new();
+    b.global_table::<i32, i32>("rows", Materialized::named("rows"));
+    let table = line!() + 1;
+    numbers(&b, "in").process(|| pass, &["rows"]).to("out");
+    assert_eq!(refused(b.build()), [at(table, NO_CONNECTION)]);
+}
+
+#[test]
+fn processor_made_by_hand_is_not_connected_with_a_global_store() {
+    let t = TopologyBuilder::new();
+    t.add_global_store(rows(), "row-source", "rows", "keep", || drain);
+    let source = t.add_source::<i32, i32>("source", "in");
+    let added = line!() + 1;
+    let first = t.add_processor("first", &[&source], &["rows"], || pass);
+    let second = t.add_processor("second", &[&first], &[], || pass);
+    let connected = line!() + 1;
+    t.connect_processor_and_state_stores(&second, &["rows"]);
+    assert_eq!(refused(t.build()), [at(added, NO_CONNECTION), at(connected, NO_CONNECTION)]);
+}
+
+#[test]
+fn missing_store_is_a_problem_of_the_line_that_connects_it() {
+    let t = TopologyBuilder::new();
+    let source = t.add_source::<i32, i32>("source", "in");
+    let processor = t.add_processor::<i32, i32, i32, i32, _>("processor", &[&source], &[], || pass);
+    let line = line!() + 1;
+    t.connect_processor_and_state_stores(&processor, &["nowhere"]);
+    assert_eq!(refused(t.build()), [at(line, "`processor` uses store `nowhere`, which was not added")]);
+}
+
+#[test]
+fn source_is_not_connected_with_a_store() {
+    let t = TopologyBuilder::new();
+    t.add_state_store(rows());
+    let source = t.add_source::<i32, i32>("source", "in");
+    let line = line!() + 1;
+    t.connect_processor_and_state_stores(&source, &["rows"]);
+    assert_eq!(refused(t.build()), [at(line, "`source` is no processor, so that it cannot use store `rows`")]);
 }
