@@ -30,16 +30,16 @@ impl TaskTable {
         self.lock().entry(task).or_insert(Entry { thread, source: None }).thread == thread
     }
 
-    /// The task is restored: its committed rows may be read there.
-    pub(crate) fn publish(&self, task: TaskId, source: QuerySource) {
-        if let Some(entry) = self.lock().get_mut(&task) {
+    /// A task of a thread is restored: its committed rows may be read there.
+    pub(crate) fn publish(&self, task: TaskId, thread: usize, source: QuerySource) {
+        if let Some(entry) = self.lock().get_mut(&task).filter(|entry| entry.thread == thread) {
             entry.source = Some(source);
         }
     }
 
-    /// The task is being opened anew: what can be read of it is not complete.
-    pub(crate) fn withdraw(&self, task: TaskId) {
-        if let Some(entry) = self.lock().get_mut(&task) {
+    /// A task of a thread is being opened anew: what can be read of it is not complete.
+    pub(crate) fn withdraw(&self, task: TaskId, thread: usize) {
+        if let Some(entry) = self.lock().get_mut(&task).filter(|entry| entry.thread == thread) {
             entry.source = None;
         }
     }

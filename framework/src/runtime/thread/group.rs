@@ -99,7 +99,7 @@ impl StreamThread {
             let needed = self.resolved.as_ref().map(|resolved| resolved.plan.partitions_of(*task)).unwrap_or_default();
             if assigned.is_running() && !needed.is_subset(&assigned.partitions) {
                 assigned.stage = Stage::Waiting { since_ms: now_ms };
-                self.instance.tasks.withdraw(*task);
+                self.instance.tasks.withdraw(*task, self.thread);
             }
         }
         let restoring = self.tasks.values().filter_map(|assigned| match &assigned.stage {

@@ -166,7 +166,7 @@ impl StreamThread {
             assigned.number = self.next_number;
             self.next_number += 1;
             assigned.retry.succeeded();
-            self.instance.tasks.publish(task, running.task.stores().query_source());
+            self.instance.tasks.publish(task, self.thread, running.task.stores().query_source());
             self.count_opened();
             assigned.stage = Stage::Running(Box::new(running));
         }

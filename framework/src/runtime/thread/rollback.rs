@@ -31,6 +31,8 @@ enum RollbackStage {
 /// A rollback under way.
 pub(crate) struct Rollback {
     stage: RollbackStage,
+    /// The thread has not joined the group yet.
+    is_joining: bool,
 }
 
 impl StreamThread {
@@ -48,32 +50,41 @@ impl StreamThread {
         for (task, assigned) in &mut self.tasks {
             assigned.is_corrupt |= reason.kind() == ErrorKind::Corrupt && culprit == Some(*task);
             assigned.stage = Stage::Waiting { since_ms: now_ms };
-            self.instance.tasks.withdraw(*task);
+            self.instance.tasks.withdraw(*task, self.thread);
         }
         self.lost = false;
         self.is_commit_requested = false;
-        let stage = match mem::take(&mut self.is_outcome_unknown) {
+        let is_renewing = match &self.phase {
+            Phase::RollingBack(rollback) => rollback.stage == RollbackStage::Renew,
+            _ => false,
+        };
+        // A new producer that could not be initialised is asked again; one that was fenced meanwhile is replaced as well.
+        self.is_renewal_due |=
+            mem::take(&mut self.is_outcome_unknown) || is_renewing && reason.kind() == ErrorKind::Fenced;
+        let stage = match is_renewing || self.is_renewal_due {
             true => RollbackStage::Renew,
             false => RollbackStage::Settle,
         };
-        if stage == RollbackStage::Renew {
-            self.is_renewal_due = true;
-        }
-        self.phase = Phase::RollingBack(Rollback { stage });
+        let is_joining = match &self.phase {
+            Phase::Joining => true,
+            Phase::RollingBack(rollback) => rollback.is_joining,
+            _ => false,
+        };
+        self.phase = Phase::RollingBack(Rollback { stage, is_joining });
     }
 
     /// One move of the rollback.
     pub(super) fn roll_back(&mut self, now_ms: i64) -> Result<Stepped> {
-        let Phase::RollingBack(Rollback { stage }) = self.phase else { return Ok(Stepped::Busy) };
+        let Phase::RollingBack(Rollback { stage, is_joining }) = self.phase else { return Ok(Stepped::Busy) };
         // What comes to be lost now is taken back already.
         self.lost = false;
         let next = match stage {
             RollbackStage::Settle => self.settle(now_ms)?,
             RollbackStage::Renew => self.renew(now_ms)?,
-            RollbackStage::Reopen => return self.reopen(now_ms),
+            RollbackStage::Reopen => return self.reopen(is_joining, now_ms),
         };
         let Poll::Ready(stage) = next else { return Ok(Stepped::soon(now_ms)) };
-        self.phase = Phase::RollingBack(Rollback { stage });
+        self.phase = Phase::RollingBack(Rollback { stage, is_joining });
         Ok(Stepped::Busy)
     }
 
@@ -108,13 +119,17 @@ impl StreamThread {
         }
     }
 
-    fn reopen(&mut self, now_ms: i64) -> Result<Stepped> {
+    fn reopen(&mut self, is_joining: bool, now_ms: i64) -> Result<Stepped> {
         self.outlet.forget();
         self.restorer.keep_only(&BTreeSet::new())?;
         self.close_empty_tasks();
         self.last_commit_ms = now_ms;
         self.release_revoked(now_ms)?;
-        self.phase = if self.instance.board.is_ending() { Phase::Leaving } else { Phase::Running };
+        self.phase = match is_joining {
+            _ if self.instance.board.is_ending() => Phase::Leaving,
+            true => Phase::Joining,
+            false => Phase::Running,
+        };
         Ok(Stepped::Busy)
     }
 }
