@@ -2,9 +2,10 @@
 //!
 //! [`TopologyTestDriver`] runs a topology record by record, without threads, log or real time, and can
 //! [crash](TopologyTestDriver::crash) between any two records. `docs/guide/11-testing.md` shows how tests are built
-//! with it. Nothing here is used by a running application.
+//! with it. [`FaultyEngine`] is a disk that fails when a test wants it to. Nothing here is used by a running application.
 
 mod driver;
+mod faulty_engine;
 mod message;
 mod opening;
 mod pipes;
@@ -14,6 +15,7 @@ mod stepped;
 mod whole;
 
 pub use driver::TopologyTestDriver;
+pub use faulty_engine::{EngineCall, EngineFault, FaultyEngine};
 pub use message::OutputMessage;
 pub use pipes::{TestInputTopic, TestOutputTopic};
 pub use stepped::SteppedStreams;

@@ -5,11 +5,13 @@
 use crate::world::*;
 use kstreams::engine::memory::MemoryEngine;
 use kstreams::engine::{Batch, Durability, Engine};
-use kstreams::error::ErrorKind;
+use kstreams::error::{Error, ErrorKind};
 use kstreams::log::embedded::{EmbeddedLog, Fault, Operation};
 use kstreams::log::*;
 use kstreams::record::{ManualClock, Topic};
+use kstreams::testing::{EngineCall, EngineFault, FaultyEngine};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The log of a process that was killed at this moment, as its successor finds it.
 fn after_crash(engine: &MemoryEngine, now_ms: i64) -> World {
@@ -214,19 +216,25 @@ fn log_of_an_unknown_format_is_refused() {
 
 #[test]
 fn log_stops_when_its_engine_fails_and_says_so() {
-    let engine = Arc::new(MemoryEngine::default());
-    let failing = Arc::new(WornEngine { inner: engine, fails: std::sync::atomic::AtomicBool::new(false) });
+    let is_full = Arc::new(AtomicBool::new(false));
+    let asked = is_full.clone();
+    let failing = Arc::new(FaultyEngine::new(MemoryEngine::default(), move |call| match call {
+        EngineCall::Write { .. } if asked.load(Ordering::SeqCst) => {
+            EngineFault::Fail(Error::new(ErrorKind::Io, "no space left on device"))
+        }
+        _ => EngineFault::None,
+    }));
     let world = on_engine(failing.clone(), NOON);
     world.create("a", 1);
     let a = partition("a", 0);
     let mut writer = world.producer();
     writer.send(&a, "k", "kept");
-    failing.fails.store(true, std::sync::atomic::Ordering::SeqCst);
+    is_full.store(true, Ordering::SeqCst);
     assert_eq!(kind(writer.try_send(&a, "k", Some("lost"))), ErrorKind::Io);
-    failing.fails.store(false, std::sync::atomic::Ordering::SeqCst);
+    is_full.store(false, Ordering::SeqCst);
     assert_eq!(kind(writer.try_send(&a, "k", Some("lost"))), ErrorKind::Io, "what is on disk is not known any more");
     drop(writer);
-    assert_eq!(after_crash(&failing.inner, NOON).committed_values(&a), ["kept"]);
+    assert_eq!(after_crash(failing.inner(), NOON).committed_values(&a), ["kept"]);
 }
 
 #[cfg(feature = "fjall")]
@@ -279,13 +287,19 @@ fn crash_between_the_markers_of_two_partitions_cannot_be_seen() {
 
 #[test]
 fn concurrent_producers_are_acknowledged_only_after_the_write_that_holds_their_messages() {
-    let slow = Arc::new(WornEngine { inner: Arc::default(), fails: false.into() });
+    // Slow enough for other threads to come in between.
+    let slow = Arc::new(FaultyEngine::new(MemoryEngine::default(), |call| {
+        if matches!(call, EngineCall::Write { .. }) {
+            (0..20).for_each(|_| std::thread::yield_now());
+        }
+        EngineFault::None
+    }));
     let world = on_engine(slow.clone(), NOON);
     world.create("a", 4);
     let log = &world.log;
     std::thread::scope(|scope| {
         for number in 0..4 {
-            let engine = &slow.inner;
+            let engine = slow.inner();
             scope.spawn(move || {
                 let own = World::new(log.clone(), ManualClock::new(NOON));
                 let (to, mut writer) = (partition("a", number), own.producer());
@@ -303,60 +317,4 @@ fn after_crash_stepped(engine: &MemoryEngine) -> World {
     let clock = ManualClock::new(NOON);
     let options = kstreams::log::embedded::EmbeddedOptions { stepped: true, ..options(&clock) };
     World::new(EmbeddedLog::on_engine(Arc::new(engine.fork()), options).unwrap(), clock)
-}
-
-/// An engine that is slow to write, and whose disk is full when told so.
-struct WornEngine {
-    inner: Arc<MemoryEngine>,
-    fails: std::sync::atomic::AtomicBool,
-}
-
-impl kstreams::engine::Read for WornEngine {
-    fn get(&self, space: kstreams::engine::Space, key: &[u8]) -> kstreams::error::Result<Option<Vec<u8>>> {
-        self.inner.get(space, key)
-    }
-
-    fn scan(
-        &self,
-        space: kstreams::engine::Space,
-        range: kstreams::engine::KeyRange,
-        direction: kstreams::engine::Direction,
-    ) -> kstreams::error::Result<Box<dyn kstreams::engine::Cursor>> {
-        self.inner.scan(space, range, direction)
-    }
-}
-
-impl Engine for WornEngine {
-    fn space(&self, name: &str) -> kstreams::error::Result<kstreams::engine::Space> {
-        self.inner.space(name)
-    }
-
-    fn space_names(&self) -> kstreams::error::Result<Vec<String>> {
-        self.inner.space_names()
-    }
-
-    fn drop_space(&self, name: &str) -> kstreams::error::Result<bool> {
-        self.inner.drop_space(name)
-    }
-
-    fn write(&self, batch: &Batch, durability: Durability) -> kstreams::error::Result<()> {
-        if self.fails.load(std::sync::atomic::Ordering::SeqCst) {
-            return Err(kstreams::error::Error::new(ErrorKind::Io, "no space left on device"));
-        }
-        // Long enough for other threads to come in between.
-        (0..20).for_each(|_| std::thread::yield_now());
-        self.inner.write(batch, durability)
-    }
-
-    fn flush(&self) -> kstreams::error::Result<()> {
-        self.inner.flush()
-    }
-
-    fn snapshot(&self) -> Box<dyn kstreams::engine::Read> {
-        self.inner.snapshot()
-    }
-
-    fn approximate_len(&self, space: kstreams::engine::Space) -> u64 {
-        self.inner.approximate_len(space)
-    }
 }

@@ -4,11 +4,10 @@ use crate::fixture::World;
 use crate::rides::{ROUND, at_least_once, count, counted, world, world_with_faults};
 use kstreams::config::Config;
 use kstreams::engine::memory::MemoryEngine;
-use kstreams::engine::{Batch, Cursor, Direction, Durability, Engine, KeyRange, Read, Space};
-use kstreams::error::{Error, ErrorKind, Result};
+use kstreams::error::{Error, ErrorKind};
 use kstreams::log::embedded::{Fault, Operation};
 use kstreams::runtime::StartOptions;
-use kstreams::testing::SteppedStreams;
+use kstreams::testing::{EngineCall, EngineFault, FaultyEngine, SteppedStreams};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -137,60 +136,18 @@ fn commit_that_is_never_answered_ends_the_instance_after_its_limit() {
     assert!(world.numbers("summary").is_empty());
 }
 
-/// An engine that finds one read damaged when it is told to.
-#[derive(Default)]
-struct Damaged {
-    inner: MemoryEngine,
-    is_damaged: AtomicBool,
-}
-
-impl Read for Damaged {
-    fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        match key.len() == 1 && self.is_damaged.swap(false, Ordering::Relaxed) {
-            true => Err(Error::new(ErrorKind::Corrupt, "a block is damaged")),
-            false => self.inner.get(space, key),
-        }
-    }
-
-    fn scan(&self, space: Space, range: KeyRange, direction: Direction) -> Result<Box<dyn Cursor>> {
-        self.inner.scan(space, range, direction)
-    }
-}
-
-impl Engine for Damaged {
-    fn space(&self, name: &str) -> Result<Space> {
-        self.inner.space(name)
-    }
-
-    fn space_names(&self) -> Result<Vec<String>> {
-        self.inner.space_names()
-    }
-
-    fn drop_space(&self, name: &str) -> Result<bool> {
-        self.inner.drop_space(name)
-    }
-
-    fn write(&self, batch: &Batch, durability: Durability) -> Result<()> {
-        self.inner.write(batch, durability)
-    }
-
-    fn flush(&self) -> Result<()> {
-        self.inner.flush()
-    }
-
-    fn snapshot(&self) -> Box<dyn Read> {
-        self.inner.snapshot()
-    }
-
-    fn approximate_len(&self, space: Space) -> u64 {
-        self.inner.approximate_len(space)
-    }
-}
-
 #[test]
 fn damaged_store_is_wiped_restored_and_right_again() {
     let mut world = world(1);
-    let engine = Arc::new(Damaged::default());
+    let is_damaged = Arc::new(AtomicBool::new(false));
+    let asked = is_damaged.clone();
+    // One read of a row finds it damaged, when told so.
+    let engine = Arc::new(FaultyEngine::new(MemoryEngine::default(), move |call| match call {
+        EngineCall::Get { key, .. } if key.len() == 1 && asked.swap(false, Ordering::Relaxed) => {
+            EngineFault::Fail(Error::new(ErrorKind::Corrupt, "a block is damaged"))
+        }
+        _ => EngineFault::None,
+    }));
     let start = |world: &World| {
         let options = StartOptions::new().log(world.log.clone()).engine(engine.clone()).process_id("one");
         SteppedStreams::start(&count(), world.config(), options).unwrap()
@@ -203,7 +160,7 @@ fn damaged_store_is_wiped_restored_and_right_again() {
     let mut streams = start(&world);
     world.run(&mut streams);
     assert_eq!(streams.counts().restored, 0);
-    engine.is_damaged.store(true, Ordering::Relaxed);
+    is_damaged.store(true, Ordering::Relaxed);
     world.ride_and_settle(&mut [&mut streams]);
     let counts = streams.counts();
     assert_eq!((counts.rollbacks, counts.stores_wiped, counts.restored), (1, 1, ROUND));

@@ -216,81 +216,31 @@ impl State {
 mod tests {
     use super::*;
     use crate::engine::memory::MemoryEngine;
-    use crate::engine::{Batch, Cursor, Engine, Read, Space};
     use crate::log::NewTopic;
     use crate::record::SystemClock;
+    use crate::testing::{EngineCall, EngineFault, FaultyEngine};
     use std::sync::atomic::AtomicBool;
-    use std::sync::mpsc::{Receiver, Sender, channel};
-
-    /// An engine that says when it begins to write, and goes on when told to.
-    struct Gated {
-        inner: MemoryEngine,
-        begun: Mutex<Sender<()>>,
-        go_on: Mutex<Receiver<()>>,
-        written: AtomicBool,
-        open: AtomicBool,
-    }
-
-    impl Read for Gated {
-        fn get(&self, space: Space, key: &[u8]) -> Result<Option<Vec<u8>>> {
-            self.inner.get(space, key)
-        }
-
-        fn scan(&self, space: Space, range: KeyRange, direction: Direction) -> Result<Box<dyn Cursor>> {
-            self.inner.scan(space, range, direction)
-        }
-    }
-
-    impl Engine for Gated {
-        fn space(&self, name: &str) -> Result<Space> {
-            self.inner.space(name)
-        }
-
-        fn space_names(&self) -> Result<Vec<String>> {
-            self.inner.space_names()
-        }
-
-        fn drop_space(&self, name: &str) -> Result<bool> {
-            self.inner.drop_space(name)
-        }
-
-        fn write(&self, batch: &Batch, durability: Durability) -> Result<()> {
-            if !self.open.load(Ordering::SeqCst) {
-                self.begun.lock().unwrap().send(()).unwrap();
-                self.go_on.lock().unwrap().recv().unwrap();
-                self.written.store(true, Ordering::SeqCst);
-            }
-            self.inner.write(batch, durability)
-        }
-
-        fn flush(&self) -> Result<()> {
-            self.inner.flush()
-        }
-
-        fn snapshot(&self) -> Box<dyn Read> {
-            self.inner.snapshot()
-        }
-
-        fn approximate_len(&self, space: Space) -> u64 {
-            self.inner.approximate_len(space)
-        }
-    }
+    use std::sync::mpsc::channel;
 
     #[test]
     fn changes_that_another_thread_is_writing_are_waited_for() {
-        let ((begun, has_begun), (release, go_on)) = (channel(), channel());
-        let engine = Arc::new(Gated {
-            inner: MemoryEngine::default(),
-            begun: Mutex::new(begun),
-            go_on: Mutex::new(go_on),
-            written: AtomicBool::new(false),
-            open: AtomicBool::new(true),
-        });
-        let disk = super::super::open::disk(engine.clone()).unwrap();
+        let ((begun, has_begun), (release, go_on)) = (channel(), channel::<()>());
+        let (is_gated, is_written) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (gated, written, go_on) = (is_gated.clone(), is_written.clone(), Mutex::new(go_on));
+        // It says when it begins to write, and goes on when told to.
+        let engine = Arc::new(FaultyEngine::new(MemoryEngine::default(), move |call| {
+            if matches!(call, EngineCall::Write { .. }) && gated.load(Ordering::SeqCst) {
+                begun.send(()).unwrap();
+                go_on.lock().unwrap().recv().unwrap();
+                written.store(true, Ordering::SeqCst);
+            }
+            EngineFault::None
+        }));
+        let disk = super::super::open::disk(engine).unwrap();
         let version = Arc::new(AtomicU64::new(0));
         let state = Core::empty_state(Some(&disk), 0, version.clone());
         let core = Core::new(state, Some(disk), version, Arc::new(SystemClock));
-        engine.open.store(false, Ordering::SeqCst);
+        is_gated.store(true, Ordering::SeqCst);
 
         core.lock().unwrap().create_topic(&NewTopic::new("mine", 1)).unwrap();
         std::thread::scope(|scope| {
@@ -298,11 +248,11 @@ mod tests {
             has_begun.recv().unwrap();
             // The other thread has taken my change with it and is still writing.
             let (asks, asked) = channel();
-            let (core, engine) = (&core, &engine);
+            let (core, is_written) = (&core, &is_written);
             let mine = scope.spawn(move || {
                 asks.send(()).unwrap();
                 core.persist().unwrap();
-                assert!(engine.written.load(Ordering::SeqCst), "acknowledged before it was written");
+                assert!(is_written.load(Ordering::SeqCst), "acknowledged before it was written");
             });
             asked.recv().unwrap();
             (0..10_000).for_each(|_| std::thread::yield_now());
