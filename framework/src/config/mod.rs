@@ -2,13 +2,14 @@
 //!
 //! [`Config::new`] has a default for everything but the application's id and the log it runs on. Keys of files and
 //! variables are looked up in one table that knows every key of Kafka Streams; `docs/reference/configuration.md`
-//! prints it. This module reads and checks; it opens nothing.
+//! prints it. This module reads and checks; it opens nothing, and makes no more than the directory that a URL names.
 
 mod choice;
 mod clients;
 mod keys;
 mod properties;
 mod reference;
+mod shared;
 mod source;
 mod table;
 mod url;
@@ -18,6 +19,8 @@ pub use choice::{DslStore, EngineKind, ErrorPolicy, Optimization, ProcessingGuar
 pub use clients::{ClientKeys, RegistryConfig};
 pub use reference::reference;
 pub use url::LogUrl;
+
+pub(crate) use shared::{Shared, name_of_directory};
 
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;

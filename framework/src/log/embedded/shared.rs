@@ -1,27 +1,20 @@
 //! Embedded logs by name: equal URLs mean one log within the process.
 
 use super::{EmbeddedLog, EmbeddedOptions};
+use crate::config::{Shared, name_of_directory};
 use crate::engine::{self, EngineKind, EngineOptions, SharedEngine};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::record::Clock;
-use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 
-/// The logs that somebody holds. Entries of logs that are gone are replaced or swept with the next opening.
-static OPEN: Mutex<BTreeMap<String, Weak<EmbeddedLog>>> = Mutex::new(BTreeMap::new());
+static OPEN: Shared<EmbeddedLog> = Shared::new();
 
 impl EmbeddedLog {
     /// The log in memory of that name, for as long as anybody in this process holds it.
     pub fn shared_in_memory(name: &str, clock: Arc<dyn Clock>) -> Arc<Self> {
-        let mut logs = logs();
-        let name = format!("memory:{name}");
-        if let Some(log) = logs.get(&name).and_then(Weak::upgrade) {
-            return log;
-        }
-        let log = EmbeddedLog::in_memory(EmbeddedOptions::with_clock(clock));
-        logs.insert(name, Arc::downgrade(&log));
-        log
+        let make = || Ok(EmbeddedLog::in_memory(EmbeddedOptions::with_clock(clock)));
+        OPEN.named(&format!("memory:{name}"), make).expect("memory is always there")
     }
 
     /// The log in that directory (below it, in `log`), which is created if it does not exist.
@@ -29,33 +22,12 @@ impl EmbeddedLog {
     /// # Errors
     /// `InUse` if another process has it, `Io` if it cannot be opened, `Config` if it is of another format.
     pub fn shared_on_disk(directory: &Path, clock: Arc<dyn Clock>) -> Result<Arc<Self>> {
-        let mut logs = logs();
-        let name = name_of(directory)?;
-        if let Some(log) = logs.get(&name).and_then(Weak::upgrade) {
-            return Ok(log);
-        }
-        let engine = open_engine(directory).map_err(|error| error.context(format!("opening the log in {name}")))?;
-        let log = EmbeddedLog::on_engine(engine, EmbeddedOptions::with_clock(clock))?;
-        logs.insert(name, Arc::downgrade(&log));
-        Ok(log)
+        let name = name_of_directory(directory, "the log")?;
+        OPEN.named(&name, || {
+            let engine = open_engine(directory).map_err(|error| error.context(format!("opening the log in {name}")))?;
+            EmbeddedLog::on_engine(engine, EmbeddedOptions::with_clock(clock))
+        })
     }
-}
-
-// The map is whole whatever happened to whoever held it.
-fn logs() -> MutexGuard<'static, BTreeMap<String, Weak<EmbeddedLog>>> {
-    let mut logs = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-    logs.retain(|_, log| log.strong_count() > 0);
-    logs
-}
-
-fn name_of(directory: &Path) -> Result<String> {
-    let created = std::fs::create_dir_all(directory).and_then(|()| directory.canonicalize());
-    let path = created.map_err(|error| {
-        Error::new(ErrorKind::Io, format!("cannot use the directory `{}` for the log", directory.display()))
-            .with_detail(error.to_string())
-            .with_source(error)
-    })?;
-    Ok(path.display().to_string())
 }
 
 /// The engine beneath a directory's log; the pure-Rust one where it is built in.

@@ -1,17 +1,14 @@
 //! The registry of an embedded log: equal addresses mean one registry within the process.
 
 use super::EmbeddedRegistry;
-use crate::config::LogUrl;
-use crate::error::{Error, ErrorKind, Result};
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use crate::config::{LogUrl, Shared, name_of_directory};
+use crate::error::Result;
+use std::sync::Arc;
 
 /// The file in the directory of a log that holds its schemas.
 const FILE: &str = "schemas";
 
-/// The registries that somebody holds.
-static OPEN: Mutex<BTreeMap<String, Weak<EmbeddedRegistry>>> = Mutex::new(BTreeMap::new());
+static OPEN: Shared<EmbeddedRegistry> = Shared::new();
 
 impl EmbeddedRegistry {
     /// The registry that belongs to a log: kept beside it where it is on disk, so that messages can be decoded after a
@@ -30,37 +27,13 @@ impl EmbeddedRegistry {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     pub fn of_log(url: &LogUrl) -> Result<Arc<Self>> {
-        let mut registries = registries();
-        let (name, directory) = match url {
-            LogUrl::Embedded { directory } => (canonical(directory)?, Some(directory)),
-            other => (other.to_string(), None),
-        };
-        if let Some(registry) = registries.get(&name).and_then(Weak::upgrade) {
-            return Ok(registry);
+        match url {
+            LogUrl::Embedded { directory } => OPEN.named(&name_of_directory(directory, "schemas")?, || {
+                Ok(Arc::new(EmbeddedRegistry::open(directory.join(FILE))?))
+            }),
+            other => OPEN.named(&other.to_string(), || Ok(Arc::default())),
         }
-        let registry = Arc::new(match directory {
-            Some(directory) => EmbeddedRegistry::open(directory.join(FILE))?,
-            None => EmbeddedRegistry::default(),
-        });
-        registries.insert(name, Arc::downgrade(&registry));
-        Ok(registry)
     }
-}
-
-// The map is whole whatever happened to whoever held it.
-fn registries() -> MutexGuard<'static, BTreeMap<String, Weak<EmbeddedRegistry>>> {
-    let mut registries = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
-    registries.retain(|_, registry| registry.strong_count() > 0);
-    registries
-}
-
-fn canonical(directory: &Path) -> Result<String> {
-    let path = std::fs::create_dir_all(directory).and_then(|()| directory.canonicalize()).map_err(|error| {
-        Error::new(ErrorKind::Io, format!("directory `{}` cannot be used for schemas", directory.display()))
-            .with_detail(error.to_string())
-            .with_source(error)
-    })?;
-    Ok(path.display().to_string())
 }
 
 #[cfg(test)]
