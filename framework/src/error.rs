@@ -4,6 +4,10 @@
 //! on its way up, and knows how far it travels ([`Scope`]): to the programmer before start, to the record
 //! policy, to the thread's rollback, or out of the application. It never decides what is done about it.
 
+mod words;
+
+pub(crate) use words::{nearest, type_name};
+
 use std::fmt;
 
 /// Shorthand for a result with the crate's [`Error`].

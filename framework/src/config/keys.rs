@@ -4,7 +4,7 @@ use super::Config;
 use super::clients::ClientSide;
 use super::table::{KEYS, NO_ASSIGNOR};
 use super::value::Reason;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, nearest};
 
 pub(super) type Set = fn(&mut Config, &str) -> Result<(), Reason>;
 
@@ -88,11 +88,9 @@ pub(super) fn of_variable(words: &str) -> String {
 
 /// The error for an unknown key, with the nearest known one if there is one near.
 pub(super) fn unknown(key: &str) -> Error {
-    const NEAR_ENOUGH: f64 = 0.75;
     let error = Error::new(ErrorKind::Config, format!("unknown key `{key}`"));
-    let scored = KEYS.iter().map(|row| (strsim::normalized_damerau_levenshtein(key, row.name), row.name));
-    match scored.max_by(|(one, _), (other, _)| one.total_cmp(other)) {
-        Some((score, nearest)) if score >= NEAR_ENOUGH => error.with_hint(format!("did you mean `{nearest}`?")),
-        _ => error,
+    match nearest(key, KEYS.iter().map(|row| row.name)) {
+        Some(nearest) => error.with_hint(format!("did you mean `{nearest}`?")),
+        None => error,
     }
 }

@@ -8,7 +8,7 @@ use super::punctuation::{Cancellable, PunctuationType};
 use super::{Edge, Forward, NodeContext};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Headers, Record, RecordMetadata, TaskId};
-use crate::store::{QuerySource, StoreBlueprint, StoreHandle, TaskStores};
+use crate::store::{QuerySource, StoreBlueprint, StoreHandle, TaskStores, other_type};
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
@@ -139,10 +139,7 @@ impl ConnectedStores {
             return Err(Error::new(ErrorKind::NotFound, format!("there is no global store `{name}`")));
         };
         let view = blueprint.read_only(&source.live())?;
-        view.downcast::<S::ReadOnly>().map(|view| *view).map_err(|_| {
-            let sentence = format!("global store `{name}` is not a `{}`", std::any::type_name::<S>());
-            Error::new(ErrorKind::NotFound, sentence)
-        })
+        view.downcast::<S::ReadOnly>().map(|view| *view).map_err(|_| other_type::<S>(name, &blueprint.type_name()))
     }
 }
 

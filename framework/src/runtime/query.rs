@@ -4,7 +4,7 @@ use super::instance::Instance;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{TaskId, Windowed};
 use crate::serde::Datum;
-use crate::store::{KeyValueStore, QuerySource, StoreHandle, Stored, WindowStore};
+use crate::store::{KeyValueStore, QuerySource, StoreHandle, Stored, WindowStore, other_type};
 
 /// The committed rows of a store, as they were at one moment, over all partitions that this instance has.
 /// Kafka Streams: what `KafkaStreams.store` returns.
@@ -26,11 +26,8 @@ pub(crate) fn view<S: StoreHandle>(instance: &Instance, name: &str) -> Result<St
             .with_hint(format!("it has {}", if names.is_empty() { "none".into() } else { names.join(", ") }))
     })?;
     let open = |(task, source): (TaskId, QuerySource)| {
-        let rows = blueprint.read_only(&source)?.downcast::<S::ReadOnly>().map_err(|_| {
-            Error::new(ErrorKind::Topology, format!("store `{name}` is not a `{}`", std::any::type_name::<S>()))
-                .with_hint("its kind, key and value types are those of its blueprint")
-        })?;
-        Ok((task, *rows))
+        let rows = blueprint.read_only(&source)?.downcast::<S::ReadOnly>();
+        Ok((task, *rows.map_err(|_| other_type::<S>(name, &blueprint.type_name()))?))
     };
     let partitions = sources(instance, name)?.into_iter().map(open).collect::<Result<_>>()?;
     Ok(StoreView { partitions })

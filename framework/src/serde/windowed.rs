@@ -156,8 +156,9 @@ impl<K> Serde<Windowed<K>> for WindowedSerde<K> {
 
 #[cold]
 fn size_unknown() -> crate::error::Error {
-    malformed("the bytes of a windowed key do not tell the window's size")
-        .with_hint("name `Format::time_windowed(key_format, size_ms)` where the topic is read")
+    malformed("the bytes of a windowed key do not tell the window's size").with_hint(
+        "name `Format::time_windowed(key_format, size_ms)` where the topic is read, in a test with `output_with`",
+    )
 }
 
 struct SessionSerde<K> {

@@ -3,7 +3,7 @@
 //! A blueprint is immutable and shared by all tasks; each task opens its own store from it.
 
 use super::{Backing, Changelog, QuerySource, StoreKind, StoreSpec, TaskStores};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result, type_name};
 use crate::record::Topic;
 use crate::serde::{Datum, Format};
 use std::any::Any;
@@ -130,6 +130,9 @@ pub trait StoreBlueprint: fmt::Debug + Send + Sync {
     /// The part without types.
     fn spec(&self) -> &StoreSpec;
 
+    /// What kind of store it is, with the types of its keys and values, as programs write it.
+    fn type_name(&self) -> String;
+
     /// The same store kept elsewhere.
     fn with_backing(&self, backing: Backing) -> Arc<dyn StoreBlueprint>;
 
@@ -151,6 +154,10 @@ impl<S: StoreHandle> StoreBlueprint for StoreBuilder<S> {
         &self.spec
     }
 
+    fn type_name(&self) -> String {
+        handle_name::<S>()
+    }
+
     fn with_backing(&self, backing: Backing) -> Arc<dyn StoreBlueprint> {
         let mut store = self.clone();
         store.spec.backing = backing;
@@ -159,11 +166,30 @@ impl<S: StoreHandle> StoreBlueprint for StoreBuilder<S> {
 
     fn open(&self, stores: &TaskStores) -> Result<()> {
         let handle = S::open(self, stores)?;
-        stores.keep(&self.spec.name, Box::new(handle));
+        stores.keep(&self.spec.name, self.type_name(), Box::new(handle));
         Ok(())
     }
 
     fn read_only(&self, source: &QuerySource) -> Result<Box<dyn Any + Send>> {
         Ok(Box::new(S::read_only(self, source)?))
     }
+}
+
+/// The handle's type as programs write it, with the aliases of timestamped stores.
+fn handle_name<S: StoreHandle>() -> String {
+    let name = type_name::<S>();
+    match name.strip_suffix(">>").and_then(|name| name.split_once(", ValueAndTimestamp<")) {
+        Some((kind_and_key, value)) => format!("Timestamped{kind_and_key}, {value}>"),
+        None => name,
+    }
+}
+
+/// The error for a store that was asked for as an `S` and is an `actual`.
+pub(crate) fn other_type<S: StoreHandle>(name: &str, actual: &str) -> Error {
+    let asked = handle_name::<S>();
+    let hint = match actual == format!("Timestamped{asked}") {
+        true => format!("tables and aggregations keep a timestamp beside each value: ask for a `{actual}`"),
+        false => format!("ask for a `{actual}`"),
+    };
+    Error::new(ErrorKind::Topology, format!("store `{name}` is a `{actual}`, not a `{asked}`")).with_hint(hint)
 }

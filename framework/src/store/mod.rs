@@ -28,6 +28,7 @@ mod tests;
 mod typed;
 mod window;
 
+pub(crate) use blueprint::other_type;
 pub use blueprint::{StoreBlueprint, StoreBuilder, StoreHandle};
 pub use cache::CacheBudget;
 pub use key_value::{KeyValueIter, KeyValueStore, TimestampedKeyValueStore};

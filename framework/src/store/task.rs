@@ -4,7 +4,7 @@ use super::cache::CacheBudget;
 use super::read_only::{self, QuerySource};
 use super::table::Table;
 use super::typed::TypedRows;
-use super::{StoreBlueprint, StoreBuilder, StoreHandle, StoreSpec, Stored};
+use super::{StoreBlueprint, StoreBuilder, StoreHandle, StoreSpec, Stored, other_type};
 use crate::engine::{Batch, Durability, SharedEngine};
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::{Message, RecordContext, TopicPartition};
@@ -49,9 +49,15 @@ pub struct TaskStores {
     config: TaskStoresConfig,
     stores: RefCell<Vec<Rc<dyn OpenStore>>>,
     /// Typed handles by store name.
-    handles: RefCell<BTreeMap<Arc<str>, Box<dyn Any>>>,
+    handles: RefCell<BTreeMap<Arc<str>, Handle>>,
     /// What the last prepared commit writes to the stores in memory.
     memory_batch: RefCell<Batch>,
+}
+
+/// A typed handle without its types.
+struct Handle {
+    type_name: String,
+    handle: Box<dyn Any>,
 }
 
 /// An open store without its types.
@@ -116,19 +122,16 @@ impl TaskStores {
     /// `NotFound` if no store has that name; `Topology` if it has other types.
     pub fn store<S: StoreHandle>(&self, name: &str) -> Result<S> {
         let handles = self.handles.borrow();
-        let handle = handles.get(name).ok_or_else(|| {
+        let Handle { type_name, handle } = handles.get(name).ok_or_else(|| {
             let names = handles.keys().map(|name| format!("`{name}`")).collect::<Vec<_>>();
             Error::new(ErrorKind::NotFound, format!("no store `{name}`"))
                 .with_hint(format!("this task has {}", if names.is_empty() { "none".into() } else { names.join(", ") }))
         })?;
-        handle.downcast_ref::<S>().cloned().ok_or_else(|| {
-            Error::new(ErrorKind::Topology, format!("store `{name}` is not a `{}`", std::any::type_name::<S>()))
-                .with_hint("its kind, key and value types are those of its blueprint")
-        })
+        handle.downcast_ref::<S>().cloned().ok_or_else(|| other_type::<S>(name, type_name))
     }
 
-    pub(super) fn keep(&self, name: &Arc<str>, handle: Box<dyn Any>) {
-        self.handles.borrow_mut().insert(name.clone(), handle);
+    pub(super) fn keep(&self, name: &Arc<str>, type_name: String, handle: Box<dyn Any>) {
+        self.handles.borrow_mut().insert(name.clone(), Handle { type_name, handle });
     }
 
     pub(super) fn serdes<H: StoreHandle>(&self, blueprint: &StoreBuilder<H>) -> Result<read_only::Serdes<H>> {

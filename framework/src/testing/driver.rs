@@ -3,8 +3,9 @@
 //! A piped record is processed to its end before `pipe` returns: through every sub-topology, with a commit after
 //! each record. All topics have one partition. The wall clock moves only when told to.
 
+use super::input::TestInputTopic;
 use super::message::OutputMessage;
-use super::pipes::{TestInputTopic, TestOutputTopic};
+use super::output::{FormattedOutputTopic, TestOutputTopic};
 use super::whole::{empty, merged};
 use crate::config::Config;
 use crate::engine::SharedEngine;
@@ -13,8 +14,8 @@ use crate::error::Result;
 use crate::operator::SinkTopic;
 use crate::record::{Topic, TopicPartition};
 use crate::runtime::{Task, TaskSettings};
-use crate::serde::Registry;
 use crate::serde::registry::EmbeddedRegistry;
+use crate::serde::{Datum, Format, Registry, SerdeContext};
 use crate::topology::{Blueprint, Subtopology, Topology};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -161,6 +162,8 @@ impl TopologyTestDriver {
 
     /// A topic to read what was sent (`createOutputTopic`). Each record is read once.
     ///
+    /// Reading a topic that the topology does not write is an error, save where a function names the topics.
+    ///
     /// ```
     /// # use kstreams::{dsl::*, testing::*};
     /// # let builder = StreamsBuilder::new();
@@ -175,8 +178,35 @@ impl TopologyTestDriver {
         TestOutputTopic::new(self, topic)
     }
 
-    pub(super) fn registry(&self) -> Arc<dyn Registry> {
-        self.settings.registry.clone()
+    /// A topic to read in formats of the test's own (`createOutputTopic` with deserializers): where a type has none, or another
+    /// than the topology names. Windowed keys always need it, because their bytes do not tell the window's size.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # use kstreams::serde::Format;
+    /// # use kstreams::window::{TimeWindows, Window, Windowed};
+    /// # use std::time::Duration;
+    /// let minutes = TimeWindows::of(Duration::from_secs(60));
+    /// builder.stream::<i32, i32>("in").group_by_key().windowed_by(minutes).count("counts").to_stream().to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_at(7, 5, 60_000)?;
+    /// let per_minute = Format::time_windowed(Format::i32(), 60_000);
+    /// let counts = driver.output_with("out", per_minute, Format::i64()).read_key_values()?;
+    /// assert_eq!(counts, [(Windowed::new(7, Window::new(60_000, 120_000)), 1_i64)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
+    pub fn output_with<K: Datum, V: Datum>(
+        &mut self,
+        topic: &str,
+        key: Format<K>,
+        value: Format<V>,
+    ) -> FormattedOutputTopic<'_, K, V> {
+        FormattedOutputTopic::new(self, topic, key, value)
+    }
+
+    pub(super) fn serde_context(&self, topic: &str, is_key: bool) -> SerdeContext {
+        SerdeContext { topic: Topic::from(topic), is_key, registry: self.settings.registry.clone() }
     }
 
     /// The wall clock, in milliseconds since the epoch. It moves only by

@@ -6,16 +6,19 @@
 
 mod driver;
 mod faulty_engine;
+mod input;
 mod message;
 mod opening;
-mod pipes;
+mod output;
 mod processing;
 mod results;
 mod stepped;
+mod topics;
 mod whole;
 
 pub use driver::TopologyTestDriver;
 pub use faulty_engine::{EngineCall, EngineFault, FaultyEngine};
+pub use input::TestInputTopic;
 pub use message::OutputMessage;
-pub use pipes::{TestInputTopic, TestOutputTopic};
+pub use output::{FormattedOutputTopic, TestOutputTopic};
 pub use stepped::SteppedStreams;

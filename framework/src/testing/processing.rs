@@ -2,7 +2,7 @@
 
 use super::driver::TopologyTestDriver;
 use super::message::{self, OutputMessage};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::record::{Message, Topic, TopicPartition};
 use crate::runtime::Task;
 use crate::store::{StoreBlueprint, TaskStores};
@@ -26,7 +26,7 @@ impl TopologyTestDriver {
     }
 
     /// Whether a store is restored from the topic, or a processor fills one from it.
-    fn is_changelog(&self, topic: &Topic) -> bool {
+    pub(super) fn is_changelog(&self, topic: &Topic) -> bool {
         let application_id = &self.settings.application_id;
         let restores =
             |store: &Arc<dyn StoreBlueprint>| store.spec().changelog_topic(application_id).as_ref() == Some(topic);
@@ -56,7 +56,7 @@ impl TopologyTestDriver {
                 task.add_input(partition)?;
                 task.partitions().count() - 1
             }
-            None => return Err(Error::new(ErrorKind::NotFound, format!("the topology does not read topic `{topic}`"))),
+            None => return Err(self.unknown_input(topic)),
         };
         self.running().push(number, message)
     }

@@ -78,8 +78,12 @@ impl TopologyTestDriver {
         self.kept.keys().filter(|topic| self.is_own(topic)).map(Topic::as_str)
     }
 
-    pub(super) fn read_message(&mut self, topic: &str) -> Option<OutputMessage> {
-        self.outputs.get_mut(&Topic::from(topic))?.pop_front()
+    pub(super) fn read_message(&mut self, topic: &str) -> Result<Option<OutputMessage>> {
+        let topic = Topic::from(topic);
+        match self.outputs.get_mut(&topic).and_then(VecDeque::pop_front) {
+            Some(message) => Ok(Some(message)),
+            None => self.check_output(&topic).map(|()| None),
+        }
     }
 
     /// Takes everything that was sent and not read yet, by topic, topics by name: changelogs and repartition topics, too.

@@ -8,7 +8,7 @@ mod sorted;
 
 use super::primitive::{excerpt, malformed};
 use super::{Format, Serde};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, type_name};
 use ::serde::Serialize;
 use ::serde::de::DeserializeOwned;
 
@@ -80,7 +80,7 @@ impl<T: Serialize + DeserializeOwned> Serde<T> for Json {
 
     fn deserialize(&self, bytes: &[u8]) -> Result<T> {
         serde_json::from_slice(bytes).map_err(|error| {
-            malformed(format!("this is not the JSON of `{}`: {error}", std::any::type_name::<T>()))
+            malformed(format!("this is not the JSON of `{}`: {error}", type_name::<T>()))
                 .with_detail(excerpt(bytes))
                 .with_source(error)
         })
