@@ -29,6 +29,7 @@ macro_rules! counters {
 counters! {
     processed: "Records processed.";
     dropped: "Records dropped by a documented rule or skipped by an error policy.";
+    dead_letters: "Records sent to the dead-letter topic; they count as dropped, too.";
     sent: "Messages sent to outputs, repartition topics and changelogs.";
     restored: "Changelog messages applied to stores before their tasks ran, global tables included.";
     commits: "Commits.";

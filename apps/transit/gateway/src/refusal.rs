@@ -69,7 +69,8 @@ impl From<Error> for Refusal {
     fn from(error: Error) -> Self {
         let code = match error.kind() {
             ErrorKind::NotFound => 40_401,
-            ErrorKind::Production => 413,
+            ErrorKind::Production if error.class().ends_with(".RecordTooLargeException") => 413,
+            ErrorKind::Production => 422,
             ErrorKind::Timeout | ErrorKind::Pending => 503,
             _ => 50_002,
         };

@@ -67,7 +67,9 @@ impl StreamThread {
             self.instance.counters.dropped.add(dropped - running.dropped);
             metrics.counts.dropped += dropped - running.dropped;
             metrics.counts.enforced += std::mem::take(&mut running.enforced);
-            metrics.counts.dead_letters += self.outlet.take_dead_letters(*number);
+            let dead_letters = self.outlet.take_dead_letters(*number);
+            self.instance.counters.dead_letters.add(dead_letters);
+            metrics.counts.dead_letters += dead_letters;
             running.dropped = dropped;
         }
     }

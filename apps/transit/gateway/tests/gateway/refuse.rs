@@ -1,7 +1,9 @@
 //! What is refused, with which code, and that nothing of it is written.
 
 use crate::client::{AVRO, Answer, BINARY, JSON, Running};
+use kstreams::log::{NewTopic, TopicConfig};
 use serde_json::json;
+use transit_part::log::create_topics;
 
 const VALUE_SCHEMA: &str =
     r#"{"type": "record", "name": "r", "fields": [{"name": "a", "type": "int"}, {"name": "b", "type": "string"}]}"#;
@@ -83,6 +85,30 @@ fn body_that_is_too_large_is_413_announced_or_not() {
     let chunked = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
     let head = format!("POST /topics/t HTTP/1.1\r\nContent-Type: {JSON}\r\nTransfer-Encoding: chunked\r\n");
     assert_refused(&gateway.exchange(&head, &chunked), 413, 413);
+    assert_eq!(gateway.messages("t"), []);
+}
+
+#[test]
+fn record_that_is_too_large_for_its_topic_is_413() {
+    let gateway = Running::start("record-large", &[]);
+    let mut config = TopicConfig::default();
+    config.max_message_bytes = 1_000;
+    create_topics(&*gateway.log, &[NewTopic::new("t", 1).with_config(config)]).unwrap();
+    let body = json!({"records": [{"value": "x"}, {"value": "x".repeat(2_000)}]}).to_string();
+    let answer = gateway.post("/topics/t", JSON, &body);
+    assert_refused(&answer, 413, 413);
+    assert!(answer.body["message"].as_str().unwrap().contains("max.message.bytes"), "{}", answer.body);
+    assert_eq!(gateway.messages("t"), []);
+}
+
+#[test]
+fn record_without_a_key_for_a_compacted_topic_is_422() {
+    let gateway = Running::start("keyless", &[]);
+    create_topics(&*gateway.log, &[NewTopic::new("t", 1).with_config(TopicConfig::compacted())]).unwrap();
+    let answer = gateway.post("/topics/t", JSON, r#"{"records": [{"key": "k", "value": 1}, {"value": 1}]}"#);
+    assert_refused(&answer, 422, 422);
+    let why = "topic `t` does not take the message: it is compacted and the message has no key";
+    assert!(answer.body["message"].as_str().unwrap().ends_with(why), "{}", answer.body);
     assert_eq!(gateway.messages("t"), []);
 }
 
