@@ -51,6 +51,7 @@ mod steps;
 mod stream;
 mod table;
 mod topology_builder;
+mod ungrouped;
 mod windowed;
 
 pub use branched::{BranchedKStream, Branches};

@@ -34,16 +34,16 @@ impl<K, V> KStream<K, V> {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     #[track_caller]
-    pub fn join<VT: Datum, VR: Clone + 'static>(
+    pub fn join<KI: Wire, VT: Datum, VR: Clone + 'static>(
         self,
         table: &KTable<K::Inner, VT>,
         joiner: impl Fn(V::Inner, VT) -> VR + Send + Sync + 'static,
-    ) -> KStream<K::Inner, VR>
+    ) -> KStream<KI, VR>
     where
-        K: Nullable<Inner: Wire>,
+        K: Nullable<Inner = KI>,
         V: Nullable<Inner: Wire>,
     {
-        let joined = Joined::with(K::Inner::format(), V::Inner::format());
+        let joined = Joined::with(KI::format(), V::Inner::format());
         self.join_with(table, move |_, value, row| joiner(value, row), joined)
     }
 
@@ -63,14 +63,14 @@ impl<K, V> KStream<K, V> {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     #[track_caller]
-    pub fn join_with<VT: Datum, VR: Clone + 'static>(
+    pub fn join_with<KI: Datum, VT: Datum, VR: Clone + 'static>(
         self,
         table: &KTable<K::Inner, VT>,
         joiner: impl Fn(&K::Inner, V::Inner, VT) -> VR + Send + Sync + 'static,
         joined: Joined<K::Inner, V::Inner>,
-    ) -> KStream<K::Inner, VR>
+    ) -> KStream<KI, VR>
     where
-        K: Nullable,
+        K: Nullable<Inner = KI>,
         V: Nullable,
     {
         let joiner = move |key: K, value: V::Inner, row: Option<VT>| {
