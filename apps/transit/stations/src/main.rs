@@ -17,7 +17,8 @@ fn main() -> ExitCode {
     run_program(LevelFilter::INFO, |program: Program, stop| {
         let skipped = Skipped::default();
         let counts = program.topology.run(APPLICATION_ID, &topology(&skipped)?, &topics(), stop)?;
-        println!("stations: processed {} rows, {} of them without a colour", counts.processed, skipped.count());
+        let (rows, dead_letters, skipped) = (counts.processed, counts.dead_letters, skipped.count());
+        println!("stations: processed {rows} rows, {dead_letters} of them dead letters, {skipped} without a colour");
         Ok(())
     })
 }

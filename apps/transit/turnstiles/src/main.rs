@@ -21,7 +21,7 @@ fn main() -> ExitCode {
     run_program(LevelFilter::INFO, |program: Program, stop| {
         let topics = topics(program.partitions);
         let counts = program.topology.run(APPLICATION_ID, &topology()?, &topics, stop)?;
-        println!("turnstiles: processed {} records", counts.processed);
+        println!("turnstiles: processed {} riders, {} of them dead letters", counts.processed, counts.dead_letters);
         Ok(())
     })
 }

@@ -91,8 +91,7 @@ fn body_that_is_too_large_is_413_announced_or_not() {
 #[test]
 fn record_that_is_too_large_for_its_topic_is_413() {
     let gateway = Running::start("record-large", &[]);
-    let mut config = TopicConfig::default();
-    config.max_message_bytes = 1_000;
+    let config = TopicConfig { max_message_bytes: Some(1_000), ..TopicConfig::default() };
     create_topics(&*gateway.log, &[NewTopic::new("t", 1).with_config(config)]).unwrap();
     let body = json!({"records": [{"value": "x"}, {"value": "x".repeat(2_000)}]}).to_string();
     let answer = gateway.post("/topics/t", JSON, &body);
