@@ -6,6 +6,7 @@ use kstreams::config::Config;
 use kstreams::engine::memory::MemoryEngine;
 use kstreams::error::{Error, ErrorKind};
 use kstreams::log::embedded::{Fault, Operation};
+use kstreams::record::Topic;
 use kstreams::runtime::StartOptions;
 use kstreams::testing::{EngineCall, EngineFault, FaultyEngine, SteppedStreams};
 use std::sync::Arc;
@@ -113,6 +114,16 @@ fn offsets_refused_at_least_once_are_done_again() {
     let (world, faults, rollbacks) = count_under(Fault::Fail(ErrorKind::Fenced), concerns, at_least_once);
     assert!(faults > 0 && rollbacks > 0);
     world.assert_nothing_is_lost(3);
+}
+
+#[test]
+fn output_that_timed_out_at_least_once_is_done_again() {
+    let is_output = |operation: &Operation<'_>| matches!(operation, Operation::Append { partition, .. } if partition.topic == Topic::from("summary"));
+    for fault in [Fault::Fail(ErrorKind::Timeout), Fault::Unknown] {
+        let (world, faults, rollbacks) = count_under(fault, is_output, at_least_once);
+        assert!(faults > 0 && rollbacks > 0, "{fault:?}");
+        world.assert_nothing_is_lost(3);
+    }
 }
 
 #[test]

@@ -63,6 +63,12 @@ impl CommitStage {
         CommitStage::End,
         CommitStage::Write,
     ];
+
+    /// Whether it asks something that may be asked again. What timed out before was a message, and it is lost unless it is
+    /// rolled back and done again.
+    fn is_question(self) -> bool {
+        matches!(self, CommitStage::Offsets | CommitStage::End)
+    }
 }
 
 impl Commit {
@@ -131,7 +137,9 @@ impl StreamThread {
             return Ok(Stepped::Busy);
         }
         let next = match self.advance(&mut commit, now_ms) {
-            Err(error) if error.kind() == ErrorKind::Timeout => self.ask_again(&mut commit, error, now_ms)?,
+            Err(error) if error.kind() == ErrorKind::Timeout && commit.stage.is_question() => {
+                self.ask_again(&mut commit, error, now_ms)?
+            }
             next => next?,
         };
         self.current = None;
