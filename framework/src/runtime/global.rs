@@ -69,6 +69,8 @@ enum Phase {
 struct Table {
     task: Task,
     partitions: Vec<TopicPartition>,
+    /// A record that waits for its schema, and all behind it.
+    retry: Retry,
 }
 
 impl GlobalThread {
@@ -168,7 +170,7 @@ impl GlobalThread {
                 })
                 .collect();
             let task = Task::wire(&instance.blueprint, subtopology, &settings, open, &partitions)?;
-            self.tables.push(Table { task, partitions });
+            self.tables.push(Table { task, partitions, retry: Retry::default() });
         }
         Ok(())
     }
@@ -262,25 +264,21 @@ impl GlobalThread {
     }
 
     fn read_table(&mut self, table: &mut Table, now_ms: i64) -> Result<usize> {
-        let Table { task, partitions } = table;
+        let Table { task, partitions, retry } = table;
+        if !retry.is_due(now_ms) {
+            return Ok(0);
+        }
         task.record_context().set_wall_clock(now_ms);
-        let mut records = 0;
+        let (mut records, mut refused) = (0, None);
         for (input, partition) in partitions.iter().enumerate() {
-            let mut refused = None;
-            let budget = Budget { records: RECORDS_PER_BATCH, bytes: BYTES_PER_BATCH };
-            let fetched =
-                self.consumer.fetch(partition, budget, now_ms, &mut |message| match task.push(input, message) {
-                    Ok(()) => ControlFlow::Continue(()),
-                    Err(error) => {
-                        refused = Some((message.offset, error));
-                        ControlFlow::Break(())
-                    }
-                })?;
-            // The one that was refused counts as fetched.
-            records += fetched.records.saturating_sub(usize::from(refused.is_some()));
-            if let Some((offset, error)) = refused {
-                self.again_from(partition, offset, error, now_ms)?;
-            }
+            let (taken, waits) = self.take(task, input, partition, now_ms)?;
+            records += taken;
+            refused = waits.or(refused);
+        }
+        match refused {
+            Some(error) => retry.failed(error, now_ms, self.instance.config.task_timeout_ms)?,
+            None if records > 0 => retry.succeeded(),
+            None => {}
         }
         while task.process(now_ms)? {}
         if records > 0 {
@@ -289,13 +287,34 @@ impl GlobalThread {
         Ok(records)
     }
 
-    /// The message was not taken, as its schema is being asked for: it is offered again.
-    fn again_from(&mut self, partition: &TopicPartition, offset: i64, error: Error, now_ms: i64) -> Result<()> {
-        if error.kind() != ErrorKind::Pending {
-            return Err(error);
+    /// Takes records of one partition. Returns their number, and why the next one has to wait: its schema is being asked
+    /// for, and it is offered again.
+    fn take(
+        &mut self,
+        task: &mut Task,
+        input: usize,
+        partition: &TopicPartition,
+        now_ms: i64,
+    ) -> Result<(usize, Option<Error>)> {
+        let mut refused = None;
+        let budget = Budget { records: RECORDS_PER_BATCH, bytes: BYTES_PER_BATCH };
+        let fetched =
+            self.consumer.fetch(partition, budget, now_ms, &mut |message| match task.push(input, message) {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    refused = Some((message.offset, error));
+                    ControlFlow::Break(())
+                }
+            })?;
+        match refused {
+            None => Ok((fetched.records, None)),
+            Some((offset, error)) if error.kind() == ErrorKind::Pending => {
+                self.consumer.seek(partition, Start::Offset(offset))?;
+                // The one that was refused counts as fetched.
+                Ok((fetched.records.saturating_sub(1), Some(error)))
+            }
+            Some((_, error)) => Err(error),
         }
-        self.consumer.seek(partition, Start::Offset(offset))?;
-        self.retry.failed(error, now_ms, self.instance.config.task_timeout_ms)
     }
 
     fn write(&self, table: &mut Table, now_ms: i64) -> Result<()> {

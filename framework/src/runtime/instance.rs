@@ -45,7 +45,7 @@ impl Instance {
     ///
     /// # Errors
     /// `Config` for a configuration that cannot be used; `InUse` and `Io` from the state directory, engine and log.
-    pub(crate) fn open(topology: &Topology, config: Config, options: StartOptions) -> Result<Arc<Self>> {
+    pub(crate) fn open(topology: &Topology, mut config: Config, options: StartOptions) -> Result<Arc<Self>> {
         let url = config.validate()?;
         let seed = config.seed.unwrap_or_else(draw_seed);
         let directory = state_directory(&config, &options, &url, seed)?;
@@ -65,6 +65,10 @@ impl Instance {
         let process_id = options.process_id.or(kept_id).unwrap_or_else(|| uuid(seed));
         let client_id = config.client_id.clone().unwrap_or_else(|| format!("{}-{process_id}", config.application_id));
         let blueprint = topology.configured(&config);
+        if has_only_globals(&blueprint) {
+            // As Kafka Streams: no group is joined for tasks that do not exist.
+            config.num_stream_threads = 0;
+        }
         let metrics = Metrics::new(client_id.as_str())?;
         let board = Board::new(thread_names(&client_id, &config, &blueprint), options.listener, metrics.clone());
         Ok(Arc::new(Instance {
@@ -104,6 +108,10 @@ impl Instance {
     pub(crate) fn set_globals(&self, source: QuerySource) {
         *self.globals.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
     }
+}
+
+fn has_only_globals(blueprint: &Blueprint) -> bool {
+    !blueprint.globals.is_empty() && blueprint.subtopologies.iter().all(|subtopology| subtopology.is_global)
 }
 
 fn thread_names(client_id: &str, config: &Config, blueprint: &Blueprint) -> Vec<String> {

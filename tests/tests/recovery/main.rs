@@ -5,6 +5,7 @@
 mod crash;
 mod faults;
 mod fixture;
+mod global;
 mod operators;
 mod queries;
 mod rebalance;
