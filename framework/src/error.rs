@@ -146,7 +146,7 @@ impl Error {
         self
     }
 
-    /// The record-error policy chose to fail: from here on the error is fatal, whatever its kind.
+    /// Whoever acts on it chose to fail, or gave up trying: from here on the error is fatal, whatever its kind.
     pub(crate) fn answered(mut self) -> Self {
         self.0.answered = true;
         self

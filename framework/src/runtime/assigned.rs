@@ -21,6 +21,7 @@ pub(super) struct Assigned {
     pub(super) memory: SharedEngine,
     /// Its local rows cannot be trusted: they are deleted when it is opened.
     pub(super) is_corrupt: bool,
+    /// Of opening it; its inputs have their own.
     pub(super) retry: Retry,
     pub(super) metrics: TaskMetrics,
     pub(super) stage: Stage,
@@ -39,9 +40,16 @@ pub(super) enum Stage {
         since_ms: i64,
     },
     /// Reads where its inputs go on: before the changelogs' ends, so that no commit can fall between the two.
-    Offsets(Call<Offsets>),
+    Offsets {
+        /// Since when, in milliseconds since the epoch.
+        since_ms: i64,
+        /// The question.
+        call: Call<Offsets>,
+    },
     /// Asks how far its changelogs go.
     Ends {
+        /// Since when, in milliseconds since the epoch.
+        since_ms: i64,
         /// Its open stores.
         open: OpenStores,
         /// The answer before.
@@ -62,12 +70,16 @@ pub(super) struct Running {
     pub(super) idle_since_ms: Option<i64>,
     /// What was committed for its inputs.
     pub(super) committed: BTreeMap<TopicPartition, i64>,
+    /// Inputs whose next record cannot be taken yet, each with a patience of its own.
+    pub(super) troubled: BTreeMap<usize, Retry>,
     /// Inputs that came later, and the question where they go on.
     pub(super) later: Option<(Vec<TopicPartition>, Call<Offsets>)>,
     /// Dropped records that are counted already.
     pub(super) dropped: u64,
     /// Records that were processed though an input was empty.
     pub(super) enforced: u64,
+    /// Held as long as its operators may read global tables.
+    _reads_globals: Option<Arc<()>>,
 }
 
 impl Assigned {
@@ -96,9 +108,18 @@ impl Assigned {
 }
 
 impl Running {
-    pub(super) fn new(task: Task, committed: &Offsets) -> Self {
+    pub(super) fn new(task: Task, committed: &Offsets, reads_globals: Option<Arc<()>>) -> Self {
         let committed = committed.iter().map(|(partition, committed)| (partition.clone(), committed.offset)).collect();
-        Running { task, idle_since_ms: None, committed, later: None, dropped: 0, enforced: 0 }
+        Running {
+            task,
+            idle_since_ms: None,
+            committed,
+            troubled: BTreeMap::new(),
+            later: None,
+            dropped: 0,
+            enforced: 0,
+            _reads_globals: reads_globals,
+        }
     }
 
     /// Whether the next record may be taken: the smallest time is known, or was waited for long enough
@@ -142,6 +163,12 @@ impl Running {
             Some((progress.partition, crate::log::OffsetAndMetadata { offset: position?, metadata }))
         };
         self.task.progress().into_iter().enumerate().filter_map(of_input).collect()
+    }
+
+    /// Whether every input is read to its end and processed.
+    pub(super) fn is_at_end(&self, consumer: &dyn Consumer) -> bool {
+        let is_read = |partition: &TopicPartition| consumer.lag(partition) == Some(0);
+        self.task.readiness() == Readiness::Empty && self.task.partitions().all(is_read)
     }
 
     /// Whether an input's position has moved since the last commit though nothing was processed: control records.

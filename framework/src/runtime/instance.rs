@@ -18,7 +18,15 @@ use crate::serde::registry::EmbeddedRegistry;
 use crate::store::QuerySource;
 use crate::topology::{Blueprint, Topology};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Where the committed rows of global tables are read. Whoever reads keeps `readers`: nothing is deleted before the last one
+/// has dropped it.
+#[derive(Clone)]
+pub(crate) struct Globals {
+    pub(crate) source: QuerySource,
+    pub(crate) readers: Arc<()>,
+}
 
 /// One application instance: everything that its threads share and that outlives them.
 pub(crate) struct Instance {
@@ -35,7 +43,7 @@ pub(crate) struct Instance {
     pub(crate) metrics: Metrics,
     pub(crate) tasks: TaskTable,
     /// Where global tables are read, once they have been read to their end.
-    globals: Mutex<Option<QuerySource>>,
+    globals: Mutex<Option<Globals>>,
     /// Held as long as the instance.
     _directory: Option<StateDirectory>,
 }
@@ -100,13 +108,34 @@ impl Instance {
     }
 
     /// Where global tables are read; `None` while they are being restored, or if there are none.
-    pub(crate) fn globals(&self) -> Option<QuerySource> {
-        self.globals.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn globals(&self) -> Option<Globals> {
+        self.lock_globals().clone()
     }
 
-    /// Global tables have been read to their end.
+    /// Whether global tables can be read.
+    pub(crate) fn are_globals_there(&self) -> bool {
+        self.lock_globals().is_some()
+    }
+
+    /// Whether tasks must not process: there are global tables that cannot be read.
+    pub(crate) fn lacks_globals(&self) -> bool {
+        self.has_globals() && !self.are_globals_there()
+    }
+
+    /// Global tables have been read to their end. Who has read there before still counts as a reader.
     pub(crate) fn set_globals(&self, source: QuerySource) {
-        *self.globals.lock().unwrap_or_else(PoisonError::into_inner) = Some(source);
+        let mut globals = self.lock_globals();
+        let readers = globals.take().map(|globals| globals.readers).unwrap_or_default();
+        *globals = Some(Globals { source, readers });
+    }
+
+    /// Nobody is to begin reading global tables. Whoever still reads holds a copy of what is returned.
+    pub(crate) fn withdraw_globals(&self) -> Arc<()> {
+        self.lock_globals().take().map(|globals| globals.readers).unwrap_or_default()
+    }
+
+    fn lock_globals(&self) -> MutexGuard<'_, Option<Globals>> {
+        self.globals.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -46,7 +46,7 @@ fn sources(instance: &Instance, name: &str) -> Result<Vec<(TaskId, QuerySource)>
     if owner.is_global {
         let being_restored = || Error::new(ErrorKind::Pending, "global tables are still being restored");
         let task = TaskId { subtopology: owner.id, partition: 0 };
-        return Ok(vec![(task, instance.globals().ok_or_else(being_restored)?)]);
+        return Ok(vec![(task, instance.globals().ok_or_else(being_restored)?.source)]);
     }
     instance.tasks.sources(owner.id)
 }

@@ -12,7 +12,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::log::{Admin, Call, Created, TopicConfig, TopicInfo};
 use crate::operator::SinkTopic;
 use crate::record::Topic;
+use crate::store::{Changelog, StoreBlueprint};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -28,8 +30,9 @@ pub(crate) struct Resolved {
     pub(crate) plan: TopicPlan,
     /// What sinks must know of topics.
     pub(crate) sinks: BTreeMap<Topic, SinkTopic>,
-    /// A store that was not committed for so long may lack deletions that are gone from its changelog.
-    pub(crate) tombstone_retention_ms: Option<i64>,
+    /// By compacted topic: a store that was not committed for so long may lack deletions that are gone from there, in
+    /// milliseconds.
+    pub(crate) tombstone_retention_ms: Rc<BTreeMap<Topic, i64>>,
 }
 
 /// A thread that is looking at topics.
@@ -134,14 +137,9 @@ impl Resolved {
             sink.message_bytes_max = usize::try_from(bytes).unwrap_or(MESSAGE_BYTES_MAX);
         }
         let compacts = config.cleanup_policy.is_some_and(|policy| policy.compacts());
-        if let Some(retention_ms) = config.delete_retention_ms.filter(|_| compacts && self.is_internal(topic)) {
-            let known_ms = self.tombstone_retention_ms.unwrap_or(i64::MAX);
-            self.tombstone_retention_ms = Some(known_ms.min(retention_ms));
+        if let Some(retention_ms) = config.delete_retention_ms.filter(|_| compacts) {
+            Rc::make_mut(&mut self.tombstone_retention_ms).insert(topic.clone(), retention_ms);
         }
-    }
-
-    fn is_internal(&self, topic: &Topic) -> bool {
-        self.plan.internal.iter().any(|internal| internal.topic == *topic)
     }
 
     /// The topics that were listed anew, with the limits that are known of them.
@@ -184,7 +182,7 @@ fn check_created(plan: &TopicPlan, created: &[Created]) -> Result<()> {
 
 fn resolved(plan: TopicPlan, mut known: BTreeMap<Topic, i32>) -> Resolved {
     known.extend(plan.internal.iter().map(|topic| (topic.topic.clone(), topic.partitions)));
-    let mut resolved = Resolved { plan, sinks: BTreeMap::new(), tombstone_retention_ms: None };
+    let mut resolved = Resolved { plan, sinks: BTreeMap::new(), tombstone_retention_ms: Rc::default() };
     resolved.relist(&known);
     resolved
 }
@@ -193,5 +191,11 @@ fn to_describe(instance: &Instance, resolved: &Resolved) -> VecDeque<Topic> {
     let mut topics = sink_topics(&instance.blueprint, &instance.config.application_id);
     topics.extend(instance.config.dead_letter_topic.as_ref().map(Topic::from));
     topics.extend(resolved.plan.internal.iter().map(|internal| internal.topic.clone()));
+    topics.extend(resolved.plan.globals.iter().cloned());
+    let changelog = |store: &Arc<dyn StoreBlueprint>| match &store.spec().changelog {
+        Changelog::Source(topic) => Some(topic.clone()),
+        Changelog::Own(_) | Changelog::Off => None,
+    };
+    topics.extend(instance.blueprint.stores.iter().filter_map(changelog));
     topics.into_iter().collect()
 }

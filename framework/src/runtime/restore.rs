@@ -206,6 +206,12 @@ impl Restorer {
         Ok(fetched.records)
     }
 
+    /// The changelogs that are read.
+    #[cfg(test)]
+    pub(crate) fn reading(&self) -> Vec<TopicPartition> {
+        self.consumer.assignment()
+    }
+
     /// Stops reading all changelogs but these: the other tasks are gone, or are opened anew.
     ///
     /// # Errors

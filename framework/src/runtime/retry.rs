@@ -20,7 +20,7 @@ impl Retry {
     /// It went wrong at `now_ms`: it is due again after a pause, unless it has gone wrong for `limit_ms`.
     ///
     /// # Errors
-    /// The error itself, once the limit is reached.
+    /// The error itself, fatal now, once the limit is reached.
     pub(crate) fn failed(&mut self, error: Error, now_ms: i64, limit_ms: i64) -> Result<()> {
         // Failures that far apart have nothing to do with each other.
         if now_ms.saturating_sub(self.due_ms) > limit_ms.max(LONGEST_PAUSE_MS).saturating_mul(2) && self.attempts > 0 {
@@ -28,7 +28,8 @@ impl Retry {
         }
         let since_ms = *self.since_ms.get_or_insert(now_ms);
         if now_ms.saturating_sub(since_ms) >= limit_ms {
-            return Err(error.context(format!("given up after {} attempts within {limit_ms} ms", self.attempts + 1)));
+            let context = format!("given up after {} attempts within {limit_ms} ms", self.attempts + 1);
+            return Err(error.answered().context(context));
         }
         let pause_ms = FIRST_PAUSE_MS.saturating_mul(1 << self.attempts.min(16)).min(LONGEST_PAUSE_MS);
         self.attempts += 1;
@@ -55,7 +56,7 @@ impl Retry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
+    use crate::error::{ErrorKind, Scope};
 
     fn timeout() -> Error {
         Error::new(ErrorKind::Timeout, "no answer")
@@ -78,7 +79,8 @@ mod tests {
     fn what_goes_wrong_for_too_long_is_given_up_and_success_forgets() {
         let mut retry = Retry::default();
         retry.failed(timeout(), 0, 100).unwrap();
-        assert_eq!(retry.failed(timeout(), 100, 100).unwrap_err().kind(), ErrorKind::Timeout);
+        let error = retry.failed(timeout(), 100, 100).unwrap_err();
+        assert_eq!((error.kind(), error.scope()), (ErrorKind::Timeout, Scope::Fatal));
         retry.succeeded();
         assert!(retry.failed(timeout(), 100, 100).is_ok());
     }

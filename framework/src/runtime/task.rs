@@ -9,11 +9,12 @@ use crate::config::{Config, TimestampPolicy};
 use crate::engine::SharedEngine;
 use crate::error::Result;
 use crate::operator::{ErrorPolicies, Input, JavaHeap, PunctuationType, SinkTopics, TaskContext};
-use crate::record::{Message, Outbox, RecordContext, TaskId, TopicPartition};
+use crate::record::{Message, Outbox, RecordContext, TaskId, Topic, TopicPartition};
 use crate::serde::Registry;
 use crate::store::{CacheBudget, QuerySource, TaskStores, TaskStoresConfig};
 use crate::topology::{Blueprint, Chain, Subtopology, Surroundings};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -28,8 +29,8 @@ pub(crate) struct TaskSettings {
     pub(crate) engine: SharedEngine,
     /// Where the committed rows of global tables are.
     pub(crate) globals: Option<QuerySource>,
-    /// A store whose last commit is older than this is restored in full.
-    pub(crate) tombstone_retention_ms: Option<i64>,
+    /// By changelog: a store whose last commit is older than this is restored in full, in milliseconds.
+    pub(crate) tombstone_retention_ms: Rc<BTreeMap<Topic, i64>>,
     /// What is known of the topics that are written to.
     pub(crate) sink_topics: Rc<SinkTopics>,
 }
@@ -44,7 +45,7 @@ impl TaskSettings {
             registry,
             engine,
             globals: None,
-            tombstone_retention_ms: None,
+            tombstone_retention_ms: Rc::default(),
             sink_topics: Rc::new(|_| None),
         }
     }
@@ -109,7 +110,7 @@ impl OpenStores {
             context: context.record().clone(),
             budget,
             now_ms,
-            tombstone_retention_ms: settings.tombstone_retention_ms,
+            tombstone_retention_ms: settings.tombstone_retention_ms.clone(),
         });
         for name in subtopology.stores.iter() {
             if let Some(store) = blueprint.store(name).filter(|_| subtopology.is_global || !blueprint.is_global(name)) {

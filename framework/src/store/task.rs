@@ -7,7 +7,7 @@ use super::typed::TypedRows;
 use super::{StoreBlueprint, StoreBuilder, StoreHandle, StoreSpec, Stored, other_type};
 use crate::engine::{Batch, Durability, SharedEngine};
 use crate::error::{Error, ErrorKind, Result};
-use crate::record::{Message, RecordContext, TopicPartition};
+use crate::record::{Message, RecordContext, Topic, TopicPartition};
 use crate::serde::{Registry, Serde};
 use std::any::Any;
 use std::cell::RefCell;
@@ -36,9 +36,9 @@ pub struct TaskStoresConfig {
     pub budget: Rc<CacheBudget>,
     /// The wall clock, in milliseconds since the epoch.
     pub now_ms: i64,
-    /// A store whose last commit is older than this is wiped and restored, because deletions may be gone from its
-    /// changelog by now (Kafka: `delete.retention.ms`). `None` believes any age.
-    pub tombstone_retention_ms: Option<i64>,
+    /// By changelog, in milliseconds: a store whose last commit is older than this is wiped and restored, because
+    /// deletions may be gone from its changelog by now (Kafka: `delete.retention.ms`). Others are believed at any age.
+    pub tombstone_retention_ms: Rc<BTreeMap<Topic, i64>>,
 }
 
 /// The stores of one task. They are numbered from 0, in the order in which they were opened.
@@ -180,6 +180,11 @@ impl TaskStores {
     /// The first offset of the changelog that is not in the store; `None` if it must be read from its beginning.
     pub fn position(&self, store: u32) -> Option<i64> {
         self.at(store).table().position()
+    }
+
+    /// When the store was last committed or restored, in milliseconds since the epoch; now if it has no rows yet.
+    pub fn committed_at_ms(&self, store: u32) -> i64 {
+        self.at(store).table().committed_at_ms()
     }
 
     fn at(&self, store: u32) -> Rc<dyn OpenStore> {

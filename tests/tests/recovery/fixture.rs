@@ -1,15 +1,17 @@
 //! A log, a clock, a state directory, and instances that come and go.
 
 use kstreams::config::{Config, EngineKind};
+use kstreams::error::Error;
 use kstreams::log::client::{NewMessage, Producer, create_topics, read_all, wait};
 use kstreams::log::embedded::{EmbeddedLog, EmbeddedOptions, FaultPlan};
-use kstreams::log::{Log, NewTopic, OffsetAt};
+use kstreams::log::{Log, NewTopic, OffsetAt, TopicConfig};
 use kstreams::record::{ManualClock, Topic, TopicPartition};
 use kstreams::runtime::{CommitStage, StartOptions, State};
 use kstreams::testing::SteppedStreams;
 use kstreams::topology::Topology;
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,9 +50,18 @@ impl World {
     }
 
     pub fn create(&self, topics: &[(&str, i32)]) {
-        let topics: Vec<NewTopic> =
-            topics.iter().map(|(topic, partitions)| NewTopic::new(*topic, *partitions)).collect();
-        create_topics(&*self.log, &topics, TIMEOUT).unwrap();
+        topics.iter().for_each(|(topic, partitions)| self.create_with(topic, *partitions, &[]));
+    }
+
+    pub fn create_with(&self, topic: &str, partitions: i32, config: &[(&str, &str)]) {
+        let config = TopicConfig::from_entries(config.iter().copied()).unwrap();
+        create_topics(&*self.log, &[NewTopic::new(topic, partitions).with_config(config)], TIMEOUT).unwrap();
+    }
+
+    /// Deletes a topic's messages before its present end.
+    pub fn truncate(&self, partition: &TopicPartition) {
+        let before = BTreeMap::from([(partition.clone(), self.offset(partition, OffsetAt::End))]);
+        wait(&*self.log, self.log.admin().unwrap().delete_records(&before), TIMEOUT).unwrap();
     }
 
     /// An exactly-once configuration that commits every 5 ms and forwards every update.
@@ -63,7 +74,12 @@ impl World {
             .cache_max_bytes(0)
     }
 
-    /// The same for a second instance.
+    /// A directory of that name.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The same configuration for a second instance.
     pub fn other_config(&self) -> Config {
         self.config().state_dir(self.dir.path().join("two"))
     }
@@ -102,6 +118,13 @@ impl World {
         self.producer.flush().unwrap();
     }
 
+    /// Sends a tombstone.
+    pub fn delete(&mut self, topic: &str, key: &str) {
+        let topic = Topic::from(topic);
+        self.producer.send(&NewMessage::new(&topic, Some(key.as_bytes()), None).at(self.now_ms())).unwrap();
+        self.producer.flush().unwrap();
+    }
+
     pub fn now_ms(&self) -> i64 {
         kstreams::record::Clock::now_ms(&self.clock)
     }
@@ -113,6 +136,23 @@ impl World {
             self.clock.advance_ms(1);
         }
         did
+    }
+
+    /// Steps, a millisecond at a time, until the instance ends; the error that it ends with.
+    pub fn step_until_failure(&self, streams: &mut SteppedStreams) -> Error {
+        let failed = (0..STEPS_MAX).find_map(|_| {
+            self.clock.advance_ms(1);
+            streams.step(self.now_ms()).err()
+        });
+        failed.unwrap_or_else(|| panic!("no failure within {STEPS_MAX} steps, in state {}", streams.state()))
+    }
+
+    /// Steps for so long, a millisecond at a time.
+    pub fn step_for(&self, streams: &mut SteppedStreams, duration_ms: i64) {
+        for _ in 0..duration_ms {
+            streams.step(self.now_ms()).unwrap();
+            self.clock.advance_ms(1);
+        }
     }
 
     /// Steps until `reached`.

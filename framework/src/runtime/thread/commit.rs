@@ -40,7 +40,7 @@ pub(crate) struct Commit {
     began_ms: i64,
     since_ms: i64,
     offsets: Offsets,
-    /// Who commits: asked for once, right before it is used.
+    /// Who commits: asked for right before it is used, once for each request.
     group: Option<GroupMetadata>,
     call: Option<Call<()>>,
     retry: Retry,
@@ -113,6 +113,9 @@ impl StreamThread {
             self.phase = Phase::Committing(Box::new(Commit::new(now_ms)));
             return Ok(true);
         }
+        if self.is_at_rest() {
+            self.rollbacks.succeeded();
+        }
         let changes = !self.revoked.is_empty() || self.instance.board.is_ending();
         self.conclude(now_ms)?;
         Ok(changes)
@@ -124,6 +127,14 @@ impl StreamThread {
             || tasks.values_mut().filter_map(Assigned::running).any(|running| {
                 running.task.is_commit_needed() || running.task.stores().is_dirty() || running.has_moved(&**consumer)
             })
+    }
+
+    /// Whether everything that the log has is processed and committed.
+    fn is_at_rest(&self) -> bool {
+        self.tasks.values().all(|assigned| match &assigned.stage {
+            Stage::Running(running) => running.is_at_end(&*self.consumer),
+            _ => false,
+        })
     }
 
     /// One move of the commit.
@@ -164,7 +175,8 @@ impl StreamThread {
 
     /// The answer did not come in time: the same question again, within limits.
     fn ask_again(&self, commit: &mut Commit, error: Error, now_ms: i64) -> Result<Poll<Option<CommitStage>>> {
-        commit.call = None;
+        // The group may have moved on meanwhile.
+        (commit.call, commit.group) = (None, None);
         commit.retry.failed(error, now_ms, self.instance.config.task_timeout_ms)?;
         Ok(Poll::Pending)
     }

@@ -9,7 +9,9 @@ use crate::runtime::assigned::Assigned;
 impl StreamThread {
     /// Hears all that the group has to say; in every step, which also keeps the membership.
     pub(super) fn heed_group(&mut self, now_ms: i64) -> Result<()> {
+        let mut heard = false;
         while let Some(event) = self.consumer.poll_event(now_ms)? {
+            heard = true;
             match event {
                 GroupEvent::Assigned(partitions) => self.assigned(&partitions, now_ms),
                 GroupEvent::Revoked(partitions) => {
@@ -19,7 +21,16 @@ impl StreamThread {
                 GroupEvent::Lost(partitions) => self.lost(&partitions, now_ms),
             }
         }
-        Ok(())
+        if heard { self.stop_idle_restores() } else { Ok(()) }
+    }
+
+    /// Changelogs of tasks that are gone, or are opened anew, are not read on.
+    pub(super) fn stop_idle_restores(&mut self) -> Result<()> {
+        let restoring = self.tasks.values().filter_map(|assigned| match &assigned.stage {
+            Stage::Restoring(restoring) => Some(restoring),
+            _ => None,
+        });
+        self.restorer.keep_only(&restoring.flat_map(|restoring| restoring.changelogs().cloned()).collect())
     }
 
     fn assigned(&mut self, partitions: &[TopicPartition], now_ms: i64) {
@@ -102,11 +113,65 @@ impl StreamThread {
                 self.instance.tasks.withdraw(*task, self.thread);
             }
         }
-        let restoring = self.tasks.values().filter_map(|assigned| match &assigned.stage {
-            Stage::Restoring(restoring) => Some(restoring),
-            _ => None,
-        });
-        self.restorer.keep_only(&restoring.flat_map(|restoring| restoring.changelogs().cloned()).collect())?;
+        self.stop_idle_restores()?;
         self.consumer.unassign(&revoked)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, EngineKind};
+    use crate::dsl::StreamsBuilder;
+    use crate::log::NewTopic;
+    use crate::log::client::{NewMessage, Producer, create_topics};
+    use crate::log::embedded::{EmbeddedLog, EmbeddedOptions, Fault, Operation};
+    use crate::record::{ManualClock, Topic};
+    use crate::runtime::{Instance, StartOptions};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    const TIMEOUT: Duration = Duration::from_secs(5);
+
+    /// A thread whose one task is being restored from a changelog that never answers.
+    fn restoring() -> (StreamThread, i64) {
+        let is_changelog = |partition: &TopicPartition| partition.topic.as_str() == "app-counts-changelog";
+        let faults = move |operation: &Operation<'_>, _now_ms: i64| match operation {
+            Operation::Fetch { partition } if is_changelog(partition) => Fault::Delay { by_ms: i64::MAX },
+            _ => Fault::None,
+        };
+        let clock = Arc::new(ManualClock::new(0));
+        let log = EmbeddedLog::in_memory(EmbeddedOptions {
+            faults: Some(Box::new(faults)),
+            ..EmbeddedOptions::with_clock(clock)
+        });
+        create_topics(&*log, &[NewTopic::new("in", 1), NewTopic::new("app-counts-changelog", 1)], TIMEOUT).unwrap();
+        let mut producer = Producer::new(&*log, &Default::default(), TIMEOUT).unwrap();
+        let changelog = Topic::from("app-counts-changelog");
+        producer.send(&NewMessage::new(&changelog, Some(b"a"), Some(&1_i64.to_be_bytes()))).unwrap();
+        producer.flush().unwrap();
+        let builder = StreamsBuilder::new();
+        builder.stream::<String, String>("in").group_by_key().count("counts");
+        let config = Config::new("app", "embedded:").engine(EngineKind::Memory);
+        let instance = Instance::open(&builder.build().unwrap(), config, StartOptions::new().log(log)).unwrap();
+        let mut thread = StreamThread::new(&instance, 0).unwrap();
+        for now_ms in 0..1_000 {
+            thread.step(now_ms).unwrap();
+            if !thread.restorer.reading().is_empty() {
+                return (thread, now_ms);
+            }
+        }
+        panic!("no task came to be restored");
+    }
+
+    #[test]
+    fn changelog_of_a_lost_task_is_not_read_on() {
+        let (mut thread, now_ms) = restoring();
+        let lost = thread.tasks.values().flat_map(|assigned| assigned.partitions.clone()).collect::<Vec<_>>();
+        assert_eq!(lost, [TopicPartition::new("in", 0)]);
+        // Silent for longer than it may be between two polls: the step hears of it.
+        thread.step(now_ms + 400_000).unwrap();
+        assert!(thread.tasks.is_empty());
+        assert_eq!(thread.restorer.reading(), []);
     }
 }

@@ -198,7 +198,7 @@ impl StreamThread {
         if self.ends_early() {
             return Ok(Stepped::Busy);
         }
-        if self.instance.has_globals() && self.instance.globals().is_none() {
+        if self.instance.lacks_globals() {
             return Ok(Stepped::soon(now_ms));
         }
         if !self.rollbacks.is_due(now_ms) {
@@ -311,9 +311,10 @@ impl StreamThread {
         }
     }
 
-    /// Whether the group has decided about this member.
+    /// Whether the group has decided about this member, or there is nothing to decide: all that is read is read by global tables.
     fn has_joined(&self) -> bool {
-        self.consumer.group_metadata().is_some_and(|member| member.generation > 0)
+        self.resolved().plan.subscription().is_empty()
+            || self.consumer.group_metadata().is_some_and(|member| member.generation > 0)
     }
 
     fn resolved(&self) -> &Resolved {
@@ -323,8 +324,7 @@ impl StreamThread {
     fn settings(&self) -> TaskSettings {
         let sinks = self.sinks.clone();
         TaskSettings {
-            globals: self.instance.globals(),
-            tombstone_retention_ms: self.resolved().tombstone_retention_ms,
+            tombstone_retention_ms: self.resolved().tombstone_retention_ms.clone(),
             sink_topics: Rc::new(move |topic| sinks.borrow().get(topic).copied()),
             ..TaskSettings::new(&self.instance.config, self.instance.registry.clone(), self.instance.engine.clone())
         }

@@ -1,12 +1,12 @@
 //! Opening tasks: from the group's decision to operators that process.
 
 use super::{Stage, StreamThread};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Scope};
 use crate::log::{Budget, Call, OffsetAt, Offsets, Start};
 use crate::record::{TaskId, Topic, TopicPartition};
 use crate::runtime::assigned::{Assigned, Running};
 use crate::runtime::restore::Restoring;
-use crate::runtime::task::{OpenStores, Task};
+use crate::runtime::task::{OpenStores, Task, TaskSettings};
 use crate::store::Changelog;
 use crate::topology::{AutoOffsetReset, Blueprint, SourceNode, Subscription, Subtopology};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,18 +40,23 @@ impl StreamThread {
 
     fn open_task(&mut self, task: TaskId, left: &mut usize, now_ms: i64) -> Result<bool> {
         let Some(mut assigned) = self.tasks.remove(&task) else { return Ok(false) };
-        let mut opened = self.open_further(task, &mut assigned, left, now_ms);
-        if let Err(error) = opened {
+        let opened = self.open_further(task, &mut assigned, left, now_ms);
+        let has_failed = opened.is_err();
+        let opened = opened.or_else(|error| {
             assigned.stage = Stage::Waiting { since_ms: now_ms };
-            opened = self.open_again(&mut assigned, error, now_ms);
-        }
+            self.open_again(&mut assigned, error, now_ms)
+        });
         self.tasks.insert(task, assigned);
+        if has_failed {
+            self.stop_idle_restores()?;
+        }
         opened
     }
 
     /// What went wrong while a task was opened concerns it alone: nothing of it was sent yet.
     fn open_again(&self, assigned: &mut Assigned, error: Error, now_ms: i64) -> Result<bool> {
         match error.kind() {
+            _ if error.scope() != Scope::Thread => return Err(error),
             ErrorKind::Corrupt => assigned.is_corrupt = true,
             ErrorKind::Timeout | ErrorKind::Pending => {}
             _ => return Err(error),
@@ -67,20 +72,27 @@ impl StreamThread {
                 let since_ms = *since_ms;
                 self.begin_opening(task, assigned, since_ms, now_ms)
             }
-            Stage::Offsets(call) => {
-                let Poll::Ready(committed) = call.poll(now_ms)? else { return Ok(false) };
+            Stage::Offsets { since_ms, call } => {
+                let Poll::Ready(committed) = call.poll(now_ms)? else {
+                    return self.be_patient("where inputs go on", *since_ms, now_ms);
+                };
                 let open = self.open_stores(task, assigned, now_ms)?;
                 let changelogs: Vec<TopicPartition> =
                     (0..open.stores.len()).filter_map(|store| open.stores.changelog(store)).collect();
                 let call = self.admin.offsets(&changelogs, OffsetAt::End);
-                assigned.stage = Stage::Ends { open, committed, call };
+                assigned.stage = Stage::Ends { since_ms: now_ms, open, committed, call };
                 Ok(true)
             }
-            Stage::Ends { call, .. } => {
-                let Poll::Ready(ends) = call.poll(now_ms)? else { return Ok(false) };
+            Stage::Ends { since_ms, call, .. } => {
+                let Poll::Ready(ends) = call.poll(now_ms)? else {
+                    return self.be_patient("where changelogs end", *since_ms, now_ms);
+                };
                 self.begin_restoring(task, assigned, &ends, now_ms)
             }
             Stage::Restoring(restoring) if restoring.is_done() => {
+                if self.instance.lacks_globals() {
+                    return Ok(false);
+                }
                 self.retire_restoring(task, assigned, now_ms)?;
                 Ok(true)
             }
@@ -97,6 +109,16 @@ impl StreamThread {
             }
             Stage::Running(_) => Ok(false),
         }
+    }
+
+    /// An answer that has not come yet is waited for, but not forever.
+    fn be_patient(&self, question: &str, since_ms: i64, now_ms: i64) -> Result<bool> {
+        let limit_ms = self.instance.config.task_timeout_ms;
+        if now_ms.saturating_sub(since_ms) <= limit_ms {
+            return Ok(false);
+        }
+        let sentence = format!("the log did not say {question}");
+        Err(Error::new(ErrorKind::Timeout, sentence).with_detail(format!("within {limit_ms} ms")).answered())
     }
 
     fn begin_opening(&mut self, task: TaskId, assigned: &mut Assigned, since_ms: i64, now_ms: i64) -> Result<bool> {
@@ -116,7 +138,7 @@ impl StreamThread {
             return Ok(false);
         }
         let partitions: Vec<TopicPartition> = assigned.partitions.iter().cloned().collect();
-        assigned.stage = Stage::Offsets(self.consumer.committed(&partitions));
+        assigned.stage = Stage::Offsets { since_ms: now_ms, call: self.consumer.committed(&partitions) };
         Ok(true)
     }
 
@@ -174,7 +196,9 @@ impl StreamThread {
     }
 
     fn wire(&mut self, task: TaskId, assigned: &Assigned, restoring: Restoring) -> Result<Running> {
-        let (blueprint, settings) = (self.instance.blueprint.clone(), self.settings());
+        let (blueprint, globals) = (self.instance.blueprint.clone(), self.instance.globals());
+        let settings =
+            TaskSettings { globals: globals.as_ref().map(|globals| globals.source.clone()), ..self.settings() };
         let subtopology = subtopology(&blueprint, task);
         let Restoring { open, committed, .. } = restoring;
         let partitions: Vec<TopicPartition> = assigned.partitions.iter().cloned().collect();
@@ -185,7 +209,7 @@ impl StreamThread {
             }
         }
         self.consumer.assign(&self.starts(task, &partitions, &committed)?)?;
-        Ok(Running::new(wired, &committed))
+        Ok(Running::new(wired, &committed, globals.map(|globals| globals.readers)))
     }
 
     /// Where inputs are read on.

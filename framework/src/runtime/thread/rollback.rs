@@ -5,7 +5,8 @@
 //! was sent to changelogs since the last commit, too.
 
 use super::{Phase, Stage, Stepped, StreamThread};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Scope};
+use crate::runtime::retry::Retry;
 use std::collections::BTreeSet;
 use std::mem;
 use std::task::Poll;
@@ -29,16 +30,40 @@ enum RollbackStage {
 }
 
 /// A rollback under way.
+#[derive(Clone, Copy)]
 pub(crate) struct Rollback {
     stage: RollbackStage,
+    /// Since when it stands there, in milliseconds since the epoch.
+    since_ms: i64,
+    retry: Retry,
     /// The thread has not joined the group yet.
     is_joining: bool,
+}
+
+impl Rollback {
+    fn at(stage: RollbackStage, is_joining: bool, now_ms: i64) -> Self {
+        Rollback { stage, since_ms: now_ms, retry: Retry::default(), is_joining }
+    }
+
+    fn check_patience(&self, now_ms: i64, limit_ms: i64) -> Result<()> {
+        if now_ms.saturating_sub(self.since_ms) <= limit_ms {
+            return Ok(());
+        }
+        let sentence = format!("a rollback was not answered at {:?}", self.stage);
+        Err(Error::new(ErrorKind::Timeout, sentence).with_detail(format!("within {limit_ms} ms")).answered())
+    }
 }
 
 impl StreamThread {
     /// Begins a rollback because of lost partitions: no failure, so it is not counted as one.
     pub(super) fn roll_back_lost(&mut self, now_ms: i64) {
         let reason = Error::new(ErrorKind::Fenced, "the group gave tasks of this thread to others");
+        self.begin_rollback(&reason, now_ms);
+    }
+
+    /// Begins a rollback because global tables are read again: tasks wait for them. No failure either.
+    pub(super) fn roll_back_without_globals(&mut self, now_ms: i64) {
+        let reason = Error::new(ErrorKind::Pending, "global tables are read again from the beginning");
         self.begin_rollback(&reason, now_ms);
     }
 
@@ -70,21 +95,37 @@ impl StreamThread {
             Phase::RollingBack(rollback) => rollback.is_joining,
             _ => false,
         };
-        self.phase = Phase::RollingBack(Rollback { stage, is_joining });
+        self.phase = Phase::RollingBack(Rollback::at(stage, is_joining, now_ms));
     }
 
     /// One move of the rollback.
     pub(super) fn roll_back(&mut self, now_ms: i64) -> Result<Stepped> {
-        let Phase::RollingBack(Rollback { stage, is_joining }) = self.phase else { return Ok(Stepped::Busy) };
+        let Phase::RollingBack(mut rollback) = self.phase else { return Ok(Stepped::Busy) };
         // What comes to be lost now is taken back already.
         self.lost = false;
-        let next = match stage {
-            RollbackStage::Settle => self.settle(now_ms)?,
-            RollbackStage::Renew => self.renew(now_ms)?,
-            RollbackStage::Reopen => return self.reopen(is_joining, now_ms),
+        if !rollback.retry.is_due(now_ms) {
+            return Ok(Stepped::Idle { until_ms: rollback.retry.due_ms() });
+        }
+        let limit_ms = self.instance.config.task_timeout_ms;
+        let next = match rollback.stage {
+            RollbackStage::Settle => self.settle(now_ms),
+            RollbackStage::Renew => self.renew(now_ms),
+            RollbackStage::Reopen => return self.reopen(rollback.is_joining, now_ms),
         };
-        let Poll::Ready(stage) = next else { return Ok(Stepped::soon(now_ms)) };
-        self.phase = Phase::RollingBack(Rollback { stage, is_joining });
+        match next {
+            Ok(Poll::Ready(stage)) => rollback = Rollback::at(stage, rollback.is_joining, now_ms),
+            Ok(Poll::Pending) => {
+                rollback.check_patience(now_ms, limit_ms)?;
+                return Ok(Stepped::soon(now_ms));
+            }
+            // It is the same rollback: there is nothing more to take back.
+            Err(error) if error.scope() == Scope::Thread => {
+                tracing::warn!(thread = self.name, %error, stage = ?rollback.stage, "rolling back: trying again");
+                rollback.retry.failed(error, now_ms, limit_ms)?;
+            }
+            Err(error) => return Err(error),
+        }
+        self.phase = Phase::RollingBack(rollback);
         Ok(Stepped::Busy)
     }
 
@@ -101,7 +142,7 @@ impl StreamThread {
                 self.outlet.discard_deliveries(now_ms)?;
                 Ok(Poll::Ready(RollbackStage::Reopen))
             }
-            Poll::Ready(Err(error)) if error.kind() == ErrorKind::Fenced => {
+            Poll::Ready(Err(error)) if matches!(error.kind(), ErrorKind::Fenced | ErrorKind::Aborted) => {
                 self.is_renewal_due = true;
                 Ok(Poll::Ready(RollbackStage::Renew))
             }
@@ -113,9 +154,13 @@ impl StreamThread {
         if mem::take(&mut self.is_renewal_due) {
             self.outlet.renew(&self.instance)?;
         }
-        match self.outlet.producer().poll_init(now_ms)? {
+        match self.outlet.producer().poll_init(now_ms) {
             Poll::Pending => Ok(Poll::Pending),
-            Poll::Ready(()) => Ok(Poll::Ready(RollbackStage::Reopen)),
+            Poll::Ready(Ok(())) => Ok(Poll::Ready(RollbackStage::Reopen)),
+            Poll::Ready(Err(error)) => {
+                self.is_renewal_due = error.kind() == ErrorKind::Fenced;
+                Err(error)
+            }
         }
     }
 

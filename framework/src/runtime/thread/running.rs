@@ -33,6 +33,10 @@ impl StreamThread {
             self.roll_back_lost(now_ms);
             return Ok(Stepped::Busy);
         }
+        if self.instance.lacks_globals() && self.running().next().is_some() {
+            self.roll_back_without_globals(now_ms);
+            return Ok(Stepped::Busy);
+        }
         if !self.rollbacks.is_due(now_ms) && !self.instance.board.is_ending() {
             return Ok(Stepped::Idle { until_ms: self.rollbacks.due_ms() });
         }
@@ -92,11 +96,9 @@ impl StreamThread {
 
     fn fetch_input(&mut self, task: TaskId, input: usize, partition: &TopicPartition, now_ms: i64) -> Result<bool> {
         let StreamThread { tasks, consumer, instance, .. } = self;
-        let Some(Assigned { retry, stage: Stage::Running(running), .. }) = tasks.get_mut(&task) else {
-            return Ok(false);
-        };
+        let Some(running) = tasks.get_mut(&task).and_then(Assigned::running) else { return Ok(false) };
         let room = instance.config.buffered_records_per_partition.saturating_sub(running.task.buffered(input));
-        if room == 0 || !retry.is_due(now_ms) {
+        if room == 0 || !running.troubled.get(&input).is_none_or(|retry| retry.is_due(now_ms)) {
             return Ok(false);
         }
         let budget = Budget { records: room, bytes: FETCH_BYTES };
@@ -112,13 +114,17 @@ impl StreamThread {
         match refused {
             None => {
                 if fetched.records > 0 {
-                    retry.succeeded();
+                    running.troubled.remove(&input);
                 }
                 Ok(fetched.records > 0)
             }
             // Its schema is being asked for: it is offered again.
             Some((offset, error)) if error.kind() == ErrorKind::Pending => {
                 consumer.seek(partition, Start::Offset(offset))?;
+                let retry = running.troubled.entry(input).or_default();
+                if fetched.records > 1 {
+                    retry.succeeded();
+                }
                 retry.failed(error, now_ms, instance.config.task_timeout_ms)?;
                 Ok(fetched.records > 1)
             }

@@ -99,7 +99,8 @@ impl Table {
             changelog_key: RefCell::default(),
             spec: spec.clone(),
         };
-        table.take_over(config.tombstone_retention_ms)?;
+        let retention_ms = table.changelog.as_ref().and_then(|topic| config.tombstone_retention_ms.get(topic));
+        table.take_over(retention_ms.copied())?;
         Ok(table)
     }
 
@@ -165,6 +166,11 @@ impl Table {
     /// The first offset of the changelog that is not in the store.
     pub(super) fn position(&self) -> Option<i64> {
         self.position.get()
+    }
+
+    /// When the rows were last committed.
+    pub(super) fn committed_at_ms(&self) -> i64 {
+        self.committed.borrow().committed_at_ms
     }
 
     /// The window part of a window store.

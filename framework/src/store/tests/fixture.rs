@@ -2,7 +2,7 @@
 
 use crate::engine::SharedEngine;
 use crate::engine::memory::MemoryEngine;
-use crate::record::{Headers, Message, RecordContext, RecordMetadata};
+use crate::record::{Headers, Message, RecordContext, RecordMetadata, Topic};
 use crate::serde::testing::NoRegistry;
 use crate::store::{CacheBudget, StoreBuilder, StoreHandle, TaskStores, TaskStoresConfig};
 use std::rc::Rc;
@@ -51,6 +51,7 @@ impl Instance {
     pub(super) fn task(&self) -> Task {
         let context = RecordContext::new();
         let budget = CacheBudget::new(self.cache_bytes, self.read_bytes);
+        let retention = self.tombstone_retention_ms.map(|retention_ms| (Topic::from("app-kv-changelog"), retention_ms));
         let stores = TaskStores::new(TaskStoresConfig {
             application_id: "app".into(),
             owner: "0_0".into(),
@@ -61,7 +62,7 @@ impl Instance {
             context: context.clone(),
             budget: budget.clone(),
             now_ms: self.now_ms,
-            tombstone_retention_ms: self.tombstone_retention_ms,
+            tombstone_retention_ms: Rc::new(retention.into_iter().collect()),
         });
         Task { stores, context, budget }
     }
