@@ -3,10 +3,12 @@
 use crate::fixture::{SESSION_OVER_MS, World};
 use crate::rides::{ROUND, at_least_once, count, counted, world};
 use kstreams::config::{Config, EngineKind};
+use kstreams::dsl::StreamsBuilder;
 use kstreams::engine::memory::MemoryEngine;
-use kstreams::runtime::{CommitStage, StartOptions};
+use kstreams::runtime::{CommitStage, StartOptions, State};
 use kstreams::store::TimestampedKeyValueStore;
 use kstreams::testing::SteppedStreams;
+use kstreams::topology::Topology;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -135,6 +137,48 @@ fn crash_while_restoring_is_a_longer_start_and_nothing_else() {
     world.run(&mut streams);
     world.ride_and_settle(&mut [&mut streams]);
     assert_eq!(world.numbers("summary"), counted(2));
+}
+
+/// The latest value of each key.
+fn latest() -> Topology {
+    let builder = StreamsBuilder::new();
+    builder.stream::<String, String>("in").group_by_key().reduce(|_, new| new, "latest");
+    builder.build().unwrap()
+}
+
+#[test]
+fn crash_while_restoring_on_disk_loses_no_row_and_takes_up_where_it_was() {
+    // So much that a part is restored past the engine's log.
+    let text = |n: usize| format!("{n}-").repeat(8_000);
+    let keys: Vec<String> = (0..300).map(|n| format!("key-{n}")).collect();
+    let mut world = World::new();
+    world.create(&[("in", 1)]);
+    let values: Vec<String> = (0..keys.len()).map(text).collect();
+    world.send("in", keys.iter().zip(&values).map(|(key, value)| (key.as_str(), value.as_str())));
+    let mut streams = world.running(&latest(), world.config());
+    world.settle(&mut [&mut streams]);
+
+    // Another machine, which crashes every few steps.
+    let mut restored = Vec::new();
+    for _ in 0..100 {
+        world.crash(streams);
+        world.clock.advance_ms(SESSION_OVER_MS);
+        streams = world.start(&latest(), world.other_config());
+        world.step_until(&mut streams, |streams| streams.counts().restored > 0 || streams.state() == State::Running);
+        world.step(&mut streams);
+        if streams.state() == State::Running {
+            break;
+        }
+        restored.push(streams.counts().restored);
+    }
+    world.run(&mut streams);
+    let sum: u64 = restored.iter().sum::<u64>() + streams.counts().restored;
+    assert!(restored.len() >= 2 && restored.iter().all(|count| *count < 300), "{restored:?}");
+    assert!(sum < 300 * restored.len() as u64, "what is on disk is not restored again: {restored:?}");
+    let view = streams.store::<TimestampedKeyValueStore<String, String>>("latest").unwrap();
+    let rows: BTreeMap<String, String> =
+        view.all().unwrap().map(|row| row.map(|(key, row)| (key, row.value)).unwrap()).collect();
+    assert_eq!(rows, keys.into_iter().zip(values).collect());
 }
 
 #[test]
