@@ -184,6 +184,14 @@ pub struct Ended {
 
 impl Ended {
     /// Names the step that ended the stream (`Named.as`).
+    ///
+    /// ```
+    /// # use kstreams::dsl::*;
+    /// # let builder = StreamsBuilder::new();
+    /// builder.stream::<i32, i32>("in").for_each(|_, _| {}).named("ignore");
+    /// assert!(builder.build()?.describe().to_string().contains("Processor: ignore"));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn named(self, name: &str) {
         self.steps.name(self.step, name);
     }

@@ -13,11 +13,22 @@ pub struct Window {
 
 impl Window {
     /// The window from `start_ms` to `end_ms`.
+    ///
+    /// ```
+    /// # use kstreams::record::*;
+    /// assert_eq!(Window::new(0, 300_000).end_ms, 300_000);
+    /// ```
     pub fn new(start_ms: i64, end_ms: i64) -> Self {
         Window { start_ms, end_ms }
     }
 
     /// The window of that size; one that would end after the last timestamp ends with it.
+    ///
+    /// ```
+    /// # use kstreams::record::*;
+    /// assert_eq!(Window::of_size(60_000, 5_000), Window::new(60_000, 65_000));
+    /// assert_eq!(Window::of_size(i64::MAX - 1, 5_000).end_ms, i64::MAX);
+    /// ```
     pub fn of_size(start_ms: i64, size_ms: i64) -> Self {
         Window { start_ms, end_ms: start_ms.saturating_add(size_ms) }
     }
@@ -36,11 +47,22 @@ pub struct Session {
 
 impl Session {
     /// The session from `start_ms` to `end_ms`.
+    ///
+    /// ```
+    /// # use kstreams::record::*;
+    /// let session = Session::new(1_000, 1_000); // of one record
+    /// assert_eq!(session.start_ms, session.end_ms);
+    /// ```
     pub fn new(start_ms: i64, end_ms: i64) -> Self {
         Session { start_ms, end_ms }
     }
 
     /// The session that covers both.
+    ///
+    /// ```
+    /// # use kstreams::record::*;
+    /// assert_eq!(Session::new(1_000, 2_000).merge(Session::new(5_000, 6_000)), Session::new(1_000, 6_000));
+    /// ```
     pub fn merge(self, other: Session) -> Session {
         Session::new(self.start_ms.min(other.start_ms), self.end_ms.max(other.end_ms))
     }
@@ -64,6 +86,11 @@ pub struct Windowed<K, W = Window> {
 
 impl<K, W> Windowed<K, W> {
     /// `key` in `window`.
+    ///
+    /// ```
+    /// # use kstreams::record::*;
+    /// assert_eq!(Windowed::new("loop", Window::new(0, 60_000)).key, "loop");
+    /// ```
     pub fn new(key: K, window: W) -> Self {
         Windowed { key, window }
     }

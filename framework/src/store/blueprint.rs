@@ -55,40 +55,92 @@ impl<S: StoreHandle> StoreBuilder<S> {
     }
 
     /// The store's name.
+    ///
+    /// ```
+    /// # use kstreams::{serde::Format, store::*};
+    /// # let rows = Stores::persistent_key_value_store("rows");
+    /// # let rows = Stores::key_value_store_builder(rows, Format::i32(), Format::i64());
+    /// assert_eq!(rows.name(), "rows");
+    /// ```
     pub fn name(&self) -> &str {
         &self.spec.name
     }
 
     /// The part without types.
+    ///
+    /// ```
+    /// # use kstreams::{serde::Format, store::*};
+    /// # let rows = Stores::persistent_key_value_store("rows");
+    /// # let rows = Stores::key_value_store_builder(rows, Format::i32(), Format::i64());
+    /// assert_eq!(rows.spec().kind.as_str(), StoreKind::KeyValue.as_str());
+    /// ```
     pub fn spec(&self) -> &StoreSpec {
         &self.spec
     }
 
     /// Holds updates back in the record cache until flush or eviction.
+    ///
+    /// ```
+    /// # use kstreams::{serde::Format, store::*};
+    /// # let rows = Stores::persistent_key_value_store("rows");
+    /// # let rows = Stores::key_value_store_builder(rows, Format::i32(), Format::i64());
+    /// assert!(rows.with_caching_enabled().spec().is_cached());
+    /// ```
     pub fn with_caching_enabled(mut self) -> Self {
         self.spec.caching = true;
         self
     }
 
     /// Forwards and logs every update at once.
+    ///
+    /// ```
+    /// # use kstreams::{serde::Format, store::*};
+    /// # let rows = Stores::persistent_key_value_store("rows");
+    /// # let rows = Stores::key_value_store_builder(rows, Format::i32(), Format::i64());
+    /// assert!(!rows.with_caching_enabled().with_caching_disabled().spec().is_cached());
+    /// ```
     pub fn with_caching_disabled(mut self) -> Self {
         self.spec.caching = false;
         self
     }
 
     /// Logs updates to a changelog topic that is created with these settings on top of the defaults.
+    ///
+    /// ```
+    /// # use kstreams::{serde::Format, store::*};
+    /// # let rows = Stores::persistent_key_value_store("rows");
+    /// # let rows = Stores::key_value_store_builder(rows, Format::i32(), Format::i64());
+    /// let kept = [("min.insync.replicas".to_owned(), "2".to_owned())].into();
+    /// let rows = rows.with_logging_enabled(kept);
+    /// assert_eq!(rows.spec().changelog_config(0)["min.insync.replicas"], "2");
+    /// ```
     pub fn with_logging_enabled(mut self, settings: BTreeMap<String, String>) -> Self {
         self.spec.changelog = Changelog::Own(settings);
         self
     }
 
     /// Has no changelog: rows are lost with the local state.
+    ///
+    /// ```
+    /// # use kstreams::{serde::Format, store::*};
+    /// # let rows = Stores::persistent_key_value_store("rows");
+    /// # let rows = Stores::key_value_store_builder(rows, Format::i32(), Format::i64());
+    /// assert_eq!(rows.with_logging_disabled().spec().changelog_topic("app"), None);
+    /// ```
     pub fn with_logging_disabled(mut self) -> Self {
         self.spec.changelog = Changelog::Off;
         self
     }
 
     /// Rebuilds the store from an input topic that holds the same content, and logs nothing.
+    ///
+    /// ```
+    /// # use kstreams::{serde::Format, store::*};
+    /// # let rows = Stores::persistent_key_value_store("rows");
+    /// # let rows = Stores::key_value_store_builder(rows, Format::i32(), Format::i64());
+    /// let rows = rows.with_source_changelog("stations");
+    /// assert_eq!(rows.spec().changelog_topic("app"), Some("stations".into()));
+    /// ```
     pub fn with_source_changelog(mut self, topic: impl Into<Topic>) -> Self {
         self.spec.changelog = Changelog::Source(topic.into());
         self
@@ -96,6 +148,13 @@ impl<S: StoreHandle> StoreBuilder<S> {
 
     /// Copies the headers of the record being processed into changelog messages;
     /// see [`StoreSpec::log_headers`].
+    ///
+    /// ```
+    /// # use kstreams::{serde::Format, store::*};
+    /// # let rows = Stores::persistent_key_value_store("rows");
+    /// # let rows = Stores::key_value_store_builder(rows, Format::i32(), Format::i64());
+    /// assert!(rows.with_logged_headers().spec().log_headers);
+    /// ```
     pub fn with_logged_headers(mut self) -> Self {
         self.spec.log_headers = true;
         self
@@ -108,6 +167,13 @@ impl<S: StoreHandle> StoreBuilder<S> {
     }
 
     /// The blueprint without its types.
+    ///
+    /// ```
+    /// # use kstreams::{serde::Format, store::*};
+    /// # let rows = Stores::persistent_key_value_store("rows");
+    /// # let rows = Stores::key_value_store_builder(rows, Format::i32(), Format::i64());
+    /// assert_eq!(&*rows.build().spec().name, "rows");
+    /// ```
     pub fn build(self) -> Arc<dyn StoreBlueprint> {
         Arc::new(self)
     }

@@ -23,6 +23,11 @@ pub enum StoreKind {
 
 impl StoreKind {
     /// The kind's name in `describe()`, metrics and metadata.
+    ///
+    /// ```
+    /// # use kstreams::store::*;
+    /// assert_eq!(StoreKind::TimestampedKeyValue.as_str(), "timestamped-key-value");
+    /// ```
     pub fn as_str(&self) -> &'static str {
         match self {
             StoreKind::KeyValue => "key-value",
@@ -33,6 +38,13 @@ impl StoreKind {
     }
 
     /// The window settings of windowed kinds.
+    ///
+    /// ```
+    /// # use kstreams::store::*;
+    /// let hours = WindowSpec { retention_ms: 86_400_000, size_ms: 3_600_000, segment_interval_ms: 60_000, retain_duplicates: false };
+    /// assert_eq!(StoreKind::Window(hours).window().map(|hours| hours.size_ms), Some(3_600_000));
+    /// assert!(StoreKind::KeyValue.window().is_none());
+    /// ```
     pub fn window(&self) -> Option<&WindowSpec> {
         match self {
             StoreKind::Window(window) | StoreKind::TimestampedWindow(window) => Some(window),
@@ -41,6 +53,11 @@ impl StoreKind {
     }
 
     /// Whether rows begin with a timestamp.
+    ///
+    /// ```
+    /// # use kstreams::store::*;
+    /// assert!(StoreKind::TimestampedKeyValue.is_timestamped() && !StoreKind::KeyValue.is_timestamped());
+    /// ```
     pub fn is_timestamped(&self) -> bool {
         matches!(self, StoreKind::TimestampedKeyValue | StoreKind::TimestampedWindow(_))
     }
@@ -104,6 +121,12 @@ pub struct StoreSpec {
 
 impl StoreSpec {
     /// A store with a changelog of its own and no caching: the Processor API's defaults.
+    ///
+    /// ```
+    /// # use kstreams::store::*;
+    /// let spec = StoreSpec::new("rows", StoreKind::KeyValue, Backing::Persistent);
+    /// assert!(spec.is_logged() && !spec.is_cached());
+    /// ```
     pub fn new(name: impl Into<Arc<str>>, kind: StoreKind, backing: Backing) -> Self {
         StoreSpec {
             name: name.into(),
@@ -117,22 +140,51 @@ impl StoreSpec {
     }
 
     /// Whether the rows survive the process.
+    ///
+    /// ```
+    /// # use kstreams::store::*;
+    /// # let spec = StoreSpec::new("rows", StoreKind::KeyValue, Backing::Persistent);
+    /// assert!(spec.is_persistent());
+    /// assert!(!StoreSpec { backing: Backing::InMemory, ..spec }.is_persistent());
+    /// ```
     pub fn is_persistent(&self) -> bool {
         self.backing == Backing::Persistent
     }
 
     /// Whether updates are written to a changelog of its own.
+    ///
+    /// ```
+    /// # use kstreams::store::*;
+    /// # let spec = StoreSpec::new("rows", StoreKind::KeyValue, Backing::Persistent);
+    /// assert!(spec.is_logged());
+    /// assert!(!StoreSpec { changelog: Changelog::Off, ..spec }.is_logged());
+    /// ```
     pub fn is_logged(&self) -> bool {
         matches!(self.changelog, Changelog::Own(_))
     }
 
     /// Whether the record cache applies: asked for, and possible for this kind. Rows of a window store that retains
     /// duplicates have no one value to hold back.
+    ///
+    /// ```
+    /// # use kstreams::{serde::Format, store::*};
+    /// for (retain_duplicates, is_cached) in [(false, true), (true, false)] {
+    ///     let hours = Stores::persistent_window_store("hours", 86_400_000, 3_600_000, retain_duplicates);
+    ///     let hours = Stores::window_store_builder(hours, Format::i32(), Format::i32()).with_caching_enabled();
+    ///     assert_eq!(hours.spec().is_cached(), is_cached);
+    /// }
+    /// ```
     pub fn is_cached(&self) -> bool {
         self.caching && !self.kind.window().is_some_and(|window| window.retain_duplicates)
     }
 
     /// The full name of the topic that the store is rebuilt from.
+    ///
+    /// ```
+    /// # use kstreams::store::*;
+    /// # let spec = StoreSpec::new("rows", StoreKind::KeyValue, Backing::Persistent);
+    /// assert_eq!(spec.changelog_topic("app"), Some("app-rows-changelog".into()));
+    /// ```
     pub fn changelog_topic(&self, application_id: &str) -> Option<Topic> {
         match &self.changelog {
             Changelog::Own(_) => Some(self.own_changelog_topic(application_id)),
@@ -142,6 +194,13 @@ impl StoreSpec {
     }
 
     /// The name under which the store's serdes are registered: the changelog's, whether there is one or not.
+    ///
+    /// ```
+    /// # use kstreams::store::*;
+    /// # let spec = StoreSpec::new("rows", StoreKind::KeyValue, Backing::Persistent);
+    /// let unlogged = StoreSpec { changelog: Changelog::Off, ..spec };
+    /// assert_eq!(unlogged.serde_topic("app"), "app-rows-changelog".into());
+    /// ```
     pub fn serde_topic(&self, application_id: &str) -> Topic {
         self.changelog_topic(application_id).unwrap_or_else(|| self.own_changelog_topic(application_id))
     }
@@ -152,6 +211,12 @@ impl StoreSpec {
 
     /// The configuration with which the changelog topic is created: the kind's defaults, then the user's settings.
     /// `additional_retention_ms` is Kafka Streams' `windowstore.changelog.additional.retention.ms`.
+    ///
+    /// ```
+    /// # use kstreams::store::*;
+    /// # let spec = StoreSpec::new("rows", StoreKind::KeyValue, Backing::Persistent);
+    /// assert_eq!(spec.changelog_config(0)["cleanup.policy"], "compact");
+    /// ```
     pub fn changelog_config(&self, additional_retention_ms: i64) -> BTreeMap<String, String> {
         let mut config = BTreeMap::from([("message.timestamp.type".to_owned(), "CreateTime".to_owned())]);
         let policy = match self.kind.window() {

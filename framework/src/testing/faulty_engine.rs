@@ -125,6 +125,17 @@ pub struct FaultyEngine<E = MemoryEngine> {
 
 impl<E: Engine> FaultyEngine<E> {
     /// The engine `inner`, with `plan` asked before each of its reads and writes.
+    ///
+    /// ```
+    /// # use kstreams::engine::{Durability, Engine, memory::MemoryEngine};
+    /// # use kstreams::error::{Error, ErrorKind};
+    /// # use kstreams::testing::{EngineCall, EngineFault, FaultyEngine};
+    /// let engine = FaultyEngine::new(MemoryEngine::default(), |call| match call {
+    ///     EngineCall::Flush => EngineFault::Fail(Error::new(ErrorKind::Io, "the disk is gone")),
+    ///     _ => EngineFault::None,
+    /// });
+    /// assert_eq!(engine.flush().unwrap_err().to_string(), "the disk is gone");
+    /// ```
     pub fn new(inner: E, plan: impl Fn(&EngineCall<'_>) -> EngineFault + Send + Sync + 'static) -> Self {
         FaultyEngine { inner, plan: Arc::new(plan) }
     }

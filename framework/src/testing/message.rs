@@ -20,6 +20,12 @@ pub struct OutputMessage {
 
 impl OutputMessage {
     /// A message of a test's own.
+    ///
+    /// ```
+    /// # use kstreams::{record::Headers, testing::OutputMessage};
+    /// let message = OutputMessage::new(Some(b"key"), None, 1_000, Headers::default());
+    /// assert_eq!((message.value, message.timestamp), (None, Some(1_000)));
+    /// ```
     pub fn new(key: Option<&[u8]>, value: Option<&[u8]>, timestamp: i64, headers: Headers) -> Self {
         let owned = |bytes: Option<&[u8]>| bytes.map(<[u8]>::to_vec);
         OutputMessage { key: owned(key), value: owned(value), timestamp: Some(timestamp), headers, partition: None }

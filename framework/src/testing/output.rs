@@ -139,6 +139,19 @@ impl<'a, K: Datum, V: Datum> FormattedOutputTopic<'a, K, V> {
     ///
     /// # Errors
     /// A topic that the topology does not write; bytes that are not a record in these formats.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, serde::Format, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # builder.stream::<String, i64>("in").to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_at("loop".to_owned(), 5_i64, 1_000)?;
+    /// let mut out = driver.output_with("out", Format::string(), Format::i64());
+    /// let record = out.read_record::<String, i64>()?.expect("one was sent");
+    /// assert_eq!((record.value, record.timestamp), (5, 1_000));
+    /// assert!(out.read_record::<String, i64>()?.is_none());
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn read_record<RK: Nullable<Inner = K>, RV: Nullable<Inner = V>>(&mut self) -> Result<Option<Record<RK, RV>>> {
         let Some(message) = self.driver.read_message(&self.topic)? else { return Ok(None) };
         let key = self.decode(&self.key, message.key, true)?;
@@ -151,6 +164,17 @@ impl<'a, K: Datum, V: Datum> FormattedOutputTopic<'a, K, V> {
     ///
     /// # Errors
     /// As [`read_record`](Self::read_record).
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, serde::Format, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # builder.stream::<String, i64>("in").to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_at("loop".to_owned(), 5_i64, 1_000)?;
+    /// let mut out = driver.output_with("out", Format::string(), Format::i64());
+    /// assert_eq!(out.read_records::<String, i64>()?.len(), 1);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn read_records<RK: Nullable<Inner = K>, RV: Nullable<Inner = V>>(&mut self) -> Result<Vec<Record<RK, RV>>> {
         let mut records = Vec::new();
         while let Some(record) = self.read_record()? {
@@ -163,6 +187,17 @@ impl<'a, K: Datum, V: Datum> FormattedOutputTopic<'a, K, V> {
     ///
     /// # Errors
     /// As [`read_record`](Self::read_record).
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, serde::Format, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # builder.stream::<String, i64>("in").to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_at("loop".to_owned(), 5_i64, 1_000)?;
+    /// let mut out = driver.output_with("out", Format::string(), Format::i64());
+    /// assert_eq!(out.read_key_values::<String, i64>()?, [("loop".to_owned(), 5)]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn read_key_values<RK: Nullable<Inner = K>, RV: Nullable<Inner = V>>(&mut self) -> Result<Vec<(RK, RV)>> {
         Ok(self.read_records()?.into_iter().map(|record| (record.key, record.value)).collect())
     }
@@ -171,6 +206,17 @@ impl<'a, K: Datum, V: Datum> FormattedOutputTopic<'a, K, V> {
     ///
     /// # Errors
     /// A topic that the topology does not write; bytes that are not a value in this format.
+    ///
+    /// ```
+    /// # use kstreams::{dsl::*, serde::Format, testing::*};
+    /// # let builder = StreamsBuilder::new();
+    /// # builder.stream::<String, i64>("in").to("out");
+    /// # let mut driver = TopologyTestDriver::new(&builder.build()?)?;
+    /// driver.input("in").pipe_at("loop".to_owned(), 5_i64, 1_000)?;
+    /// let mut out = driver.output_with("out", Format::string(), Format::i64());
+    /// assert_eq!(out.read_values::<i64>()?, [5]);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn read_values<RV: Nullable<Inner = V>>(&mut self) -> Result<Vec<RV>> {
         let mut values = Vec::new();
         while let Some(message) = self.driver.read_message(&self.topic)? {

@@ -28,44 +28,105 @@ pub struct JoinWindows {
 impl JoinWindows {
     /// Records at most `time_difference` apart, without grace; short for
     /// [`of_time_difference_with_no_grace`](Self::of_time_difference_with_no_grace).
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// assert_eq!(JoinWindows::of(seconds(5)).seen_from_left(10_000), 5_000..=15_000);
+    /// ```
     pub fn of(time_difference: Duration) -> Self {
         let difference_ms = millis(time_difference);
         JoinWindows { before_ms: difference_ms, after_ms: difference_ms, grace_ms: 0, eager: false }
     }
 
     /// Records at most `time_difference` apart; unmatched ones are known as soon as the window has passed.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// let windows = JoinWindows::of_time_difference_with_no_grace(seconds(5));
+    /// assert_eq!((windows.size_ms(), windows.grace_ms()), (10_000, 0));
+    /// ```
     pub fn of_time_difference_with_no_grace(time_difference: Duration) -> Self {
         JoinWindows::of(time_difference)
     }
 
     /// Records at most `time_difference` apart; unmatched ones are known `grace` later.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// let windows = JoinWindows::of_time_difference_and_grace(seconds(5), seconds(60));
+    /// assert_eq!((windows.size_ms(), windows.grace_ms()), (10_000, 60_000));
+    /// ```
     pub fn of_time_difference_and_grace(time_difference: Duration, grace: Duration) -> Self {
         JoinWindows::of(time_difference).grace(grace)
     }
 
     /// Sets how much earlier than the left record the right one may be.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// assert_eq!(JoinWindows::of(seconds(5)).before(seconds(1)).seen_from_left(10_000), 9_000..=15_000);
+    /// ```
     pub fn before(self, time_difference: Duration) -> Self {
         self.before_ms(millis(time_difference))
     }
 
     /// Sets how much later than the left record the right one may be.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// assert_eq!(JoinWindows::of(seconds(5)).after(seconds(1)).seen_from_left(10_000), 5_000..=11_000);
+    /// ```
     pub fn after(self, time_difference: Duration) -> Self {
         self.after_ms(millis(time_difference))
     }
 
     /// As [`before`](Self::before), in milliseconds; negative for a right record that must be later.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// let later = JoinWindows::of(seconds(5)).before_ms(-1_000);
+    /// assert_eq!(later.seen_from_left(10_000), 11_000..=15_000);
+    /// ```
     pub fn before_ms(mut self, before_ms: i64) -> Self {
         self.before_ms = before_ms;
         self
     }
 
     /// As [`after`](Self::after), in milliseconds; negative for a right record that must be earlier.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// let earlier = JoinWindows::of(seconds(5)).after_ms(-1_000);
+    /// assert_eq!(earlier.seen_from_left(10_000), 5_000..=9_000);
+    /// ```
     pub fn after_ms(mut self, after_ms: i64) -> Self {
         self.after_ms = after_ms;
         self
     }
 
     /// Sets how long after the window, in stream time, late records still join.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// let windows = JoinWindows::of(seconds(5));
+    /// assert_eq!(windows.clone().grace(seconds(60)).retention_ms(), windows.retention_ms() + 60_000);
+    /// ```
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace_ms = millis(grace);
         self
@@ -73,47 +134,110 @@ impl JoinWindows {
 
     /// Left and outer joins emit an unmatched record at once, and perhaps its match later, as with Kafka
     /// Streams' deprecated `JoinWindows.of`. (That one also sets a grace: 24 hours less the window's size.)
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// assert!(JoinWindows::of(seconds(5)).eager().is_eager());
+    /// ```
     pub fn eager(mut self) -> Self {
         self.eager = true;
         self
     }
 
     /// Whether unmatched records are emitted at once.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// assert!(!JoinWindows::of(seconds(5)).is_eager());
+    /// ```
     pub fn is_eager(&self) -> bool {
         self.eager
     }
 
     /// How much later than the left record the right one may be, in milliseconds.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// assert_eq!(JoinWindows::of(seconds(5)).after(seconds(1)).latest_after_ms(), 1_000);
+    /// ```
     pub fn latest_after_ms(&self) -> i64 {
         self.after_ms
     }
 
     /// How much earlier than the left record the right one may be, in milliseconds.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// assert_eq!(JoinWindows::of(seconds(5)).before(seconds(1)).earliest_before_ms(), 1_000);
+    /// ```
     pub fn earliest_before_ms(&self) -> i64 {
         self.before_ms
     }
 
     /// The grace in milliseconds.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// assert_eq!(JoinWindows::of(seconds(5)).grace(seconds(60)).grace_ms(), 60_000);
+    /// ```
     pub fn grace_ms(&self) -> i64 {
         self.grace_ms
     }
 
     /// The size in milliseconds: from the earliest to the latest match.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// assert_eq!(JoinWindows::of(seconds(5)).before(seconds(1)).size_ms(), 6_000);
+    /// ```
     pub fn size_ms(&self) -> i64 {
         self.before_ms.saturating_add(self.after_ms)
     }
 
     /// The times of the right records that a left one at `timestamp` joins, not before the epoch.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// assert_eq!(JoinWindows::of(seconds(5)).before(seconds(1)).seen_from_left(500), 0..=5_500);
+    /// ```
     pub fn seen_from_left(&self, timestamp: i64) -> RangeInclusive<i64> {
         timestamp.saturating_sub(self.before_ms).max(0)..=timestamp.saturating_add(self.after_ms).max(0)
     }
 
     /// The times of the left records that a right one at `timestamp` joins, not before the epoch.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// assert_eq!(JoinWindows::of(seconds(5)).before(seconds(1)).seen_from_right(10_000), 5_000..=11_000);
+    /// ```
     pub fn seen_from_right(&self, timestamp: i64) -> RangeInclusive<i64> {
         timestamp.saturating_sub(self.after_ms).max(0)..=timestamp.saturating_add(self.before_ms).max(0)
     }
 
     /// How long a store must keep a record: size and grace, in milliseconds.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// assert_eq!(JoinWindows::of(seconds(5)).grace(seconds(60)).retention_ms(), 70_000);
+    /// ```
     pub fn retention_ms(&self) -> i64 {
         self.size_ms().saturating_add(self.grace_ms)
     }
@@ -122,6 +246,13 @@ impl JoinWindows {
     ///
     /// # Errors
     /// [`Topology`](crate::error::ErrorKind::Topology) with the first rule that is broken.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// assert!(JoinWindows::of(seconds(5)).before_ms(-5_001).validate().is_err());
+    /// ```
     pub fn validate(&self) -> Result<()> {
         check(self.size_ms() >= 0, "the window of a join must not end before it begins")?;
         check_total(&[self.size_ms(), self.grace_ms])

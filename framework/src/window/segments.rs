@@ -3,11 +3,23 @@
 /// The segment interval of window and session stores with that retention, in milliseconds.
 ///
 /// Part of the state contract: it decides which late rows a store still takes, so it is Kafka Streams' own.
+///
+/// ```
+/// # use kstreams::window::*;
+/// assert_eq!(window_segment_interval_ms(10 * 60_000), 5 * 60_000);
+/// assert_eq!(window_segment_interval_ms(1_000), 60_000);
+/// ```
 pub fn window_segment_interval_ms(retention_ms: i64) -> i64 {
     (retention_ms / 2).max(60_000)
 }
 
 /// The segment interval of a versioned store with that history retention, in milliseconds.
+///
+/// ```
+/// # use kstreams::window::*;
+/// assert_eq!(versioned_segment_interval_ms(60_000), 20_000);
+/// assert_eq!(versioned_segment_interval_ms(24 * 60 * 60_000), 60 * 60_000);
+/// ```
 pub fn versioned_segment_interval_ms(history_retention_ms: i64) -> i64 {
     const MINUTE_MS: i64 = 60_000;
     match history_retention_ms {
@@ -38,26 +50,55 @@ pub struct Segments {
 
 impl Segments {
     /// Segments of a window or session store.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// assert_eq!(Segments::of_windows(10 * 60_000).interval_ms, 5 * 60_000);
+    /// ```
     pub fn of_windows(retention_ms: i64) -> Self {
         Segments { interval_ms: window_segment_interval_ms(retention_ms), retention_ms }
     }
 
     /// The segment of a timestamp.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// let segments = Segments { interval_ms: 60_000, retention_ms: 90_000 };
+    /// assert_eq!((segments.id(59_999), segments.id(60_000)), (0, 1));
+    /// ```
     pub fn id(&self, timestamp: i64) -> i64 {
         timestamp / self.interval_ms
     }
 
     /// The oldest segment that still takes rows.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// let segments = Segments { interval_ms: 60_000, retention_ms: 90_000 };
+    /// assert_eq!(segments.oldest_live(200_000), segments.id(110_000));
+    /// ```
     pub fn oldest_live(&self, stream_time_ms: i64) -> i64 {
         self.id(stream_time_ms.saturating_sub(self.retention_ms))
     }
 
     /// Whether a segment still takes rows.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// let segments = Segments { interval_ms: 60_000, retention_ms: 90_000 };
+    /// assert!(segments.is_live(1, 200_000) && !segments.is_live(0, 200_000));
+    /// ```
     pub fn is_live(&self, id: i64, stream_time_ms: i64) -> bool {
         id >= self.oldest_live(stream_time_ms)
     }
 
     /// The oldest timestamp that a reader sees; older rows of a live segment are hidden.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// let segments = Segments { interval_ms: 60_000, retention_ms: 90_000 };
+    /// assert_eq!(segments.oldest_visible_ms(200_000), 110_001);
+    /// ```
     pub fn oldest_visible_ms(&self, stream_time_ms: i64) -> i64 {
         stream_time_ms.saturating_sub(self.retention_ms).saturating_add(1)
     }

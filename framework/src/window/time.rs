@@ -38,11 +38,27 @@ impl TimeWindows {
     }
 
     /// Tumbling windows that close as soon as stream time reaches their end.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// let windows = TimeWindows::of_size_with_no_grace(seconds(60));
+    /// assert_eq!((windows.size_ms(), windows.grace_ms()), (60_000, 0));
+    /// ```
     pub fn of_size_with_no_grace(size: Duration) -> Self {
         TimeWindows::of(size)
     }
 
     /// Tumbling windows that close `grace` after their end.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// let windows = TimeWindows::of_size_and_grace(seconds(60), seconds(10));
+    /// assert_eq!((windows.size_ms(), windows.grace_ms()), (60_000, 10_000));
+    /// ```
     pub fn of_size_and_grace(size: Duration, grace: Duration) -> Self {
         TimeWindows::of(size).grace(grace)
     }
@@ -79,6 +95,14 @@ impl TimeWindows {
     }
 
     /// The distance between the starts of two windows, in milliseconds.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// # use std::time::Duration;
+    /// # let seconds = Duration::from_secs;
+    /// assert_eq!(TimeWindows::of(seconds(60)).advance_ms(), 60_000);
+    /// assert_eq!(TimeWindows::of(seconds(60)).advance_by(seconds(10)).advance_ms(), 10_000);
+    /// ```
     pub fn advance_ms(&self) -> i64 {
         self.advance_ms
     }

@@ -20,6 +20,12 @@ pub struct UnlimitedWindows {
 
 impl UnlimitedWindows {
     /// The window that starts at the epoch.
+    ///
+    /// ```
+    /// # use kstreams::window::*;
+    /// let windows = UnlimitedWindows::of().windows_for(1_000_000);
+    /// assert!(windows.map(|window| window.start_ms).eq([0]));
+    /// ```
     pub fn of() -> Self {
         UnlimitedWindows { start_ms: 0 }
     }
