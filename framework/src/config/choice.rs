@@ -125,6 +125,24 @@ impl Choice for ErrorPolicy {
     ];
 }
 
+/// Where a source goes on when there is no committed offset, or when its position is outside of the topic because the topic was
+/// cut off or made anew. Kafka: `auto.offset.reset`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AutoOffsetReset {
+    /// With the oldest record.
+    #[default]
+    Earliest,
+    /// With the next record to come.
+    Latest,
+    /// Nowhere: the application stops.
+    None,
+}
+
+impl Choice for AutoOffsetReset {
+    const WORDS: &'static [(&'static str, Self)] =
+        &[("earliest", Self::Earliest), ("latest", Self::Latest), ("none", Self::None)];
+}
+
 /// Where a record's time comes from when the source names no extractor. Kafka: `default.timestamp.extractor`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TimestampPolicy {

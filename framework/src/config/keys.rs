@@ -54,6 +54,7 @@ pub(super) fn treatment(key: &str) -> Option<Treatment<'_>> {
         return Some(match row(name).map(|row| row.treatment) {
             Some(decided @ (Treatment::Ignored(_) | Treatment::Refused(_))) => decided,
             Some(field @ Treatment::Taken(_)) if name.ends_with("timeout.ms") || name == "metadata.max.age.ms" => field,
+            Some(field) if name == "auto.offset.reset" && side == ClientSide::Consumer => field,
             _ => Treatment::Client(side),
         });
     }

@@ -15,7 +15,9 @@ mod table;
 mod url;
 mod value;
 
-pub use choice::{DslStore, EngineKind, ErrorPolicy, Optimization, ProcessingGuarantee, StoreFormat, TimestampPolicy};
+pub use choice::{
+    AutoOffsetReset, DslStore, EngineKind, ErrorPolicy, Optimization, ProcessingGuarantee, StoreFormat, TimestampPolicy,
+};
 pub use clients::{ClientKeys, RegistryConfig};
 pub use reference::reference;
 pub use url::LogUrl;
@@ -62,6 +64,8 @@ pub struct Config {
     pub statestore_cache_max_bytes: u64,
     /// Uncommitted bytes of a thread's stores that ask for a commit. Kafka: `statestore.uncommitted.max.bytes`.
     pub statestore_uncommitted_max_bytes: u64,
+    /// Where a source begins that names no policy of its own, see [`AutoOffsetReset`]. Kafka: `auto.offset.reset`.
+    pub auto_offset_reset: AutoOffsetReset,
     /// Where a record's time comes from. Kafka: `default.timestamp.extractor`.
     pub default_timestamp_extractor: TimestampPolicy,
     /// What happens to a record that cannot be decoded. Kafka: `deserialization.exception.handler`.
@@ -130,6 +134,7 @@ impl Config {
             commit_interval_ms: None,
             statestore_cache_max_bytes: 10 << 20,
             statestore_uncommitted_max_bytes: 64 << 20,
+            auto_offset_reset: AutoOffsetReset::Earliest,
             default_timestamp_extractor: TimestampPolicy::FailOnInvalid,
             deserialization_errors: ErrorPolicy::Fail,
             processing_errors: ErrorPolicy::Fail,

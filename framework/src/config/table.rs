@@ -147,6 +147,12 @@ pub(super) const KEYS: &[Key] = &[
         "per thread; more asks for a commit",
     ),
     taken(
+        "auto.offset.reset",
+        "earliest",
+        set!(auto_offset_reset = choice),
+        "Kafka Streams' default; repartition topics are always read from their beginning",
+    ),
+    taken(
         "default.timestamp.extractor",
         "org.apache.kafka.streams.processor.FailOnInvalidTimestamp",
         set!(default_timestamp_extractor = choice),
@@ -328,7 +334,6 @@ pub(super) const KEYS: &[Key] = &[
     client("retry.backoff.max.ms", ClientSide::Common),
     client("request.timeout.ms", ClientSide::Common),
     client("socket.connection.setup.timeout.ms", ClientSide::Common),
-    client("auto.offset.reset", ClientSide::Consumer),
     client("fetch.max.bytes", ClientSide::Consumer),
     client("fetch.max.wait.ms", ClientSide::Consumer),
     client("fetch.min.bytes", ClientSide::Consumer),

@@ -14,7 +14,6 @@ mod subtopology;
 mod table;
 mod wiring;
 
-pub use node::AutoOffsetReset;
 pub(crate) use node::{
     Node, NodeId, NodeKind, SinkTarget, SourceNode, Subscription, TopicName, WireOperator, WireSource,
 };
@@ -22,6 +21,8 @@ pub(crate) use plan::{NewNode, Plan, RepartitionTopic, StepId};
 pub(crate) use subtopology::Subtopology;
 pub(crate) use table::{Derivation, Table, TableId, boxed_lookup};
 pub(crate) use wiring::{Chain, Surroundings, Wiring, boxed};
+
+pub use crate::config::AutoOffsetReset;
 
 use crate::config::{Config, DslStore};
 use crate::store::{Backing, StoreBlueprint};

@@ -1,6 +1,7 @@
 //! The nodes of a blueprint.
 
 use super::wiring::Wiring;
+use crate::config::AutoOffsetReset;
 use crate::error::Result;
 use crate::operator::Input;
 use crate::record::{Topic, TopicPartition};
@@ -44,18 +45,6 @@ pub(crate) enum Subscription {
     Topics(Vec<TopicName>),
     /// Every topic whose name matches.
     Pattern(regex::Regex),
-}
-
-/// Where consumption begins when there is no committed offset.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum AutoOffsetReset {
-    /// With the oldest record.
-    #[default]
-    Earliest,
-    /// With the next record to come.
-    Latest,
-    /// Not at all: it is an error.
-    None,
 }
 
 /// Where a sink writes.

@@ -11,5 +11,6 @@ mod operators;
 mod patience;
 mod queries;
 mod rebalance;
+mod reset;
 mod rides;
 mod threads;

@@ -145,8 +145,8 @@ impl<K: Nullable, V: Nullable> Consumed<K, V> {
         self
     }
 
-    /// Where to begin without a committed offset (`withOffsetResetPolicy`); the default is the configuration's
-    /// `auto.offset.reset`. The test driver always begins with what is piped.
+    /// Where to go on without a committed offset, or from a position that is outside of the topic (`withOffsetResetPolicy`);
+    /// the default is the configuration's `auto.offset.reset`. The test driver always begins with what is piped.
     ///
     /// ```
     /// # use kstreams::{dsl::*, testing::*};

@@ -9,6 +9,7 @@ mod group;
 mod opening;
 mod phase;
 mod refresh;
+mod reset;
 mod rollback;
 mod running;
 
@@ -27,7 +28,7 @@ use super::retry::Retry;
 use super::state::ThreadState;
 use super::task::TaskSettings;
 use crate::error::{Error, Result, Scope};
-use crate::log::{Admin, Consumer, ConsumerConfig, Isolation};
+use crate::log::{Admin, Consumer, ConsumerConfig, Isolation, OffsetReset};
 use crate::metrics::ThreadMetrics;
 use crate::operator::SinkTopic;
 use crate::record::{TaskId, Topic, TopicPartition};
@@ -98,6 +99,8 @@ impl StreamThread {
             group: Some(config.application_id.clone()),
             client_id: format!("{name}-consumer"),
             isolation,
+            // Each source has a policy of its own, see `reset`.
+            offset_reset: OffsetReset::None,
             session_timeout_ms: config.session_timeout_ms,
             ..ConsumerConfig::default()
         })?;

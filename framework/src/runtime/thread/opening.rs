@@ -3,12 +3,12 @@
 use super::{Stage, StreamThread};
 use crate::error::{Error, ErrorKind, Result, Scope};
 use crate::log::{Budget, Call, OffsetAt, Offsets, Start};
-use crate::record::{TaskId, Topic, TopicPartition};
+use crate::record::{TaskId, TopicPartition};
 use crate::runtime::assigned::{Assigned, Running};
 use crate::runtime::restore::Restoring;
 use crate::runtime::task::{OpenStores, Task, TaskSettings};
 use crate::store::Changelog;
-use crate::topology::{AutoOffsetReset, Blueprint, SourceNode, Subscription, Subtopology};
+use crate::topology::{Blueprint, Subtopology};
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::task::Poll;
@@ -219,14 +219,9 @@ impl StreamThread {
         partitions: &[TopicPartition],
         committed: &Offsets,
     ) -> Result<Vec<(TopicPartition, Start)>> {
-        let blueprint = &self.instance.blueprint;
-        let (subtopology, application_id) = (subtopology(blueprint, task), &self.instance.config.application_id);
         let start = |partition: &TopicPartition| match committed.get(partition) {
             Some(committed) => Ok((partition.clone(), Start::Offset(committed.offset))),
-            None => {
-                let source = source_of(blueprint, subtopology, application_id, &partition.topic);
-                Ok((partition.clone(), first_start(partition, source.and_then(|source| source.reset))?))
-            }
+            None => Ok((partition.clone(), self.first_start(task, partition)?)),
         };
         partitions.iter().map(start).collect()
     }
@@ -274,34 +269,9 @@ impl StreamThread {
 }
 
 /// The sub-topology of a task.
-fn subtopology(blueprint: &Blueprint, task: TaskId) -> &Subtopology {
+pub(super) fn subtopology(blueprint: &Blueprint, task: TaskId) -> &Subtopology {
     let found = blueprint.subtopologies.iter().find(|subtopology| subtopology.id == task.subtopology);
     found.expect("task ids are made from the blueprint's sub-topologies")
-}
-
-fn source_of<'a>(
-    blueprint: &'a Blueprint,
-    subtopology: &Subtopology,
-    application_id: &str,
-    topic: &Topic,
-) -> Option<&'a SourceNode> {
-    let reads = |source: &&SourceNode| match &source.subscription {
-        Subscription::Topics(names) => names.iter().any(|name| name.full(application_id) == *topic),
-        Subscription::Pattern(pattern) => pattern.is_match(topic.as_str()),
-    };
-    subtopology.sources.iter().filter_map(|id| blueprint.node(*id).source()).find(reads)
-}
-
-fn first_start(partition: &TopicPartition, reset: Option<AutoOffsetReset>) -> Result<Start> {
-    match reset.unwrap_or_default() {
-        AutoOffsetReset::Earliest => Ok(Start::Beginning),
-        AutoOffsetReset::Latest => Ok(Start::End),
-        AutoOffsetReset::None => Err(Error::new(
-            ErrorKind::OutOfRange,
-            format!("there is no committed offset for `{partition}`, and its source says where to begin by none"),
-        )
-        .with_hint("commit an offset for it, or give the source another offset reset policy")),
-    }
 }
 
 fn partial(needed: &BTreeSet<TopicPartition>, here: &BTreeSet<TopicPartition>) -> Error {

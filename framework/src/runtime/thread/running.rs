@@ -87,7 +87,13 @@ impl StreamThread {
             running.task.record_context().set_wall_clock(now_ms);
             let partitions: Vec<TopicPartition> = running.task.partitions().cloned().collect();
             for (input, partition) in partitions.iter().enumerate() {
-                came |= self.fetch_input(task, input, partition, now_ms)?;
+                came |= match self.fetch_input(task, input, partition, now_ms) {
+                    Err(error) if error.kind() == ErrorKind::OutOfRange => {
+                        self.reset(task, partition, error)?;
+                        true
+                    }
+                    fetched => fetched?,
+                };
             }
         }
         self.current = None;
