@@ -35,7 +35,7 @@ pub(crate) use global::GlobalThread;
 pub(crate) use instance::Instance;
 pub use options::StartOptions;
 pub use query::StoreView;
-pub(crate) use query::view;
+pub(crate) use query::{StoreRows, store_rows, view};
 pub use state::{State, ThreadState};
 pub use streams::Streams;
 pub(crate) use task::{OpenStores, Task, TaskSettings};

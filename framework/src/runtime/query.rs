@@ -5,6 +5,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::record::{TaskId, Windowed};
 use crate::serde::Datum;
 use crate::store::{KeyValueStore, QuerySource, StoreHandle, Stored, WindowStore, other_type};
+use std::collections::BTreeMap;
 
 /// The committed rows of a store, as they were at one moment, over all partitions that this instance has.
 /// Kafka Streams: what `KafkaStreams.store` returns.
@@ -49,6 +50,27 @@ fn sources(instance: &Instance, name: &str) -> Result<Vec<(TaskId, QuerySource)>
         return Ok(vec![(task, instance.globals().ok_or_else(being_restored)?.source)]);
     }
     instance.tasks.sources(owner.id)
+}
+
+/// Rows as the engine has them, by store and task.
+pub(crate) type StoreRows = BTreeMap<(String, TaskId), BTreeMap<Vec<u8>, Vec<u8>>>;
+
+/// The committed rows of every store of every task that this instance has.
+///
+/// # Errors
+/// `Pending` while one of them is being restored; what the engine refuses.
+pub(crate) fn store_rows(instance: &Instance) -> Result<StoreRows> {
+    let mut rows = StoreRows::new();
+    for subtopology in &instance.blueprint.subtopologies {
+        for name in &subtopology.stores {
+            let Some(blueprint) = instance.blueprint.store(name) else { continue };
+            for (task, source) in sources(instance, name)? {
+                let committed = source.rows(&blueprint.spec())?;
+                rows.insert((name.clone(), task), committed);
+            }
+        }
+    }
+    Ok(rows)
 }
 
 impl<S: StoreHandle> StoreView<S> {

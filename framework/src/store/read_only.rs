@@ -9,11 +9,12 @@ use super::table::WindowTable;
 use super::typed::decode;
 use super::window::WindowFilter;
 use super::window::keys::RowKey;
-use super::{KeyValueStore, StoreBuilder, StoreHandle, WindowStore};
+use super::{KeyValueStore, StoreBuilder, StoreHandle, StoreSpec, WindowStore};
 use crate::engine::{Cursor, Direction, KeyRange, Read, SharedEngine, Space};
 use crate::error::Result;
 use crate::record::{Window, Windowed};
 use crate::serde::{Datum, Registry, Serde, SerdeContext};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Where the committed rows of one task are. It may be sent to other threads.
@@ -32,6 +33,18 @@ impl QuerySource {
     /// global tables, which every task reads and one thread writes.
     pub fn live(&self) -> QuerySource {
         QuerySource { is_live: true, ..self.clone() }
+    }
+
+    /// Every committed row of a store, as it is in the engine.
+    pub(crate) fn rows(&self, spec: &StoreSpec) -> Result<BTreeMap<Vec<u8>, Vec<u8>>> {
+        let engine = if spec.is_persistent() { &self.engine } else { &self.memory };
+        let space = engine.space(&format!("{}/{}", self.owner, spec.name))?;
+        let mut cursor = engine.scan(space, KeyRange::all(), Direction::Forward)?;
+        let mut rows = BTreeMap::new();
+        while cursor.advance()? {
+            rows.insert(cursor.key().to_vec(), cursor.value().to_vec());
+        }
+        Ok(rows)
     }
 }
 

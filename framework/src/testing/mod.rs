@@ -12,6 +12,7 @@ mod opening;
 mod output;
 mod processing;
 mod results;
+pub mod simulation;
 mod stepped;
 mod topics;
 mod whole;

@@ -6,7 +6,9 @@
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::CommitStage;
-use crate::runtime::{Counts, GlobalThread, Instance, StartOptions, State, Stepped, StoreView, StreamThread, view};
+use crate::runtime::{
+    Counts, GlobalThread, Instance, StartOptions, State, Stepped, StoreRows, StoreView, StreamThread, store_rows, view,
+};
 use crate::store::StoreHandle;
 use crate::topology::Topology;
 use std::sync::Arc;
@@ -113,6 +115,40 @@ impl SteppedStreams {
             did |= thread.step(now_ms)? == Stepped::Busy;
         }
         Ok(did)
+    }
+
+    /// The number of threads; the one of global tables, if there is one, is the last.
+    pub(crate) fn thread_count(&self) -> usize {
+        self.threads.len() + usize::from(self.global.is_some())
+    }
+
+    /// Steps one thread.
+    pub(crate) fn step_thread(&mut self, thread: usize, now_ms: i64) -> Result<Stepped> {
+        match (self.threads.get_mut(thread), &mut self.global) {
+            (Some(thread), _) => thread.step(now_ms),
+            (None, Some(global)) => global.step(now_ms),
+            (None, None) => Ok(Stepped::Ended),
+        }
+    }
+
+    /// Asks every thread to leave in order.
+    pub(crate) fn begin_close(&self) {
+        self.instance.board.end();
+    }
+
+    /// Whether every stream thread has left.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.threads.iter().all(StreamThread::has_ended)
+    }
+
+    /// Bytes of stores that are not committed.
+    pub(crate) fn uncommitted_bytes(&mut self) -> u64 {
+        self.threads.iter_mut().map(StreamThread::uncommitted_bytes).sum()
+    }
+
+    /// The committed rows of every store, as they are in the engine.
+    pub(crate) fn rows(&self) -> Result<StoreRows> {
+        store_rows(&self.instance)
     }
 
     /// Where the commit of each stream thread stands; `None` where there is none under way. A crash at each stage is a test

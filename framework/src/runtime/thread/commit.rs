@@ -103,7 +103,8 @@ impl StreamThread {
             || self.uncommitted_bytes() >= bytes_max
     }
 
-    pub(super) fn uncommitted_bytes(&mut self) -> u64 {
+    /// Bytes that the stores of running tasks hold back for the next commit.
+    pub(crate) fn uncommitted_bytes(&mut self) -> u64 {
         self.running().map(|(_, _, running)| running.task.stores().uncommitted_bytes() as u64).sum()
     }
 

@@ -54,7 +54,7 @@ impl Phase {
 }
 
 /// What a step came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Stepped {
     /// Something was done: there may be more.
     Busy,

@@ -1,0 +1,191 @@
+//! The adversary: decides, call by call, what goes wrong between the instance at work and the log, and notes everything.
+
+use super::faults::{Conditions, FaultKind};
+use super::random::Random;
+use super::trace::Trace;
+use crate::error::{Error, ErrorKind, Result};
+use crate::log::embedded::{Fault, FaultPlan, Operation};
+use std::fmt;
+use std::hash::Hash;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Who is at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Actor {
+    /// A thread of an instance, both by number.
+    Thread(u8, u8),
+    /// The log, by itself.
+    Log,
+    /// Whoever writes the input.
+    Input,
+    /// Whoever looks at the end.
+    Observer,
+}
+
+impl fmt::Display for Actor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Actor::Thread(instance, thread) => write!(f, "instance {instance}, thread {thread}"),
+            Actor::Log => f.write_str("log"),
+            Actor::Input => f.write_str("input"),
+            Actor::Observer => f.write_str("observer"),
+        }
+    }
+}
+
+/// Shared by the log, the disks and the schedule of one run.
+#[derive(Clone)]
+pub(super) struct Adversary(Arc<Mutex<State>>);
+
+struct State {
+    actor: Actor,
+    conditions: Conditions,
+    /// Decides about the calls of the step at hand; `None` leaves it in peace.
+    luck: Option<Random>,
+    /// So many calls and writes are left to the instance at work before it is cut off from everything.
+    calls_left: Option<u32>,
+    is_cut: bool,
+    /// Batches that were to be appended.
+    appends: u64,
+    trace: Trace,
+}
+
+impl Adversary {
+    pub(super) fn new(conditions: Conditions, trace: Trace) -> Self {
+        Adversary(Arc::new(Mutex::new(State {
+            actor: Actor::Observer,
+            conditions,
+            luck: None,
+            calls_left: None,
+            is_cut: false,
+            appends: 0,
+            trace,
+        })))
+    }
+
+    /// One that does nothing.
+    #[cfg(test)]
+    pub(super) fn idle() -> Self {
+        Adversary::new(Conditions::draw(&[], &mut Random::new(0)), Trace::new(false))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From here on `actor` is at work.
+    pub(super) fn turn(&self, actor: Actor, luck: u64) {
+        let mut state = self.state();
+        state.actor = actor;
+        state.luck = (luck != 0).then(|| Random::new(luck));
+    }
+
+    /// The instance at work is cut off after that many calls and writes.
+    pub(super) fn cut_after(&self, calls: u32) {
+        self.state().calls_left = Some(calls);
+    }
+
+    /// Ends a cut; true if it took effect.
+    pub(super) fn mend(&self) -> bool {
+        let mut state = self.state();
+        state.calls_left = None;
+        std::mem::take(&mut state.is_cut)
+    }
+
+    /// A write to the disk.
+    pub(super) fn write(&self) -> Result<()> {
+        match self.state().spend() {
+            true => Ok(()),
+            false => Err(Error::new(ErrorKind::Io, "the simulated instance was cut off from its disk")),
+        }
+    }
+
+    /// How many batches were to be appended so far.
+    pub(super) fn appends(&self) -> u64 {
+        self.state().appends
+    }
+
+    /// Notes an event of the run.
+    pub(super) fn note(&self, now_ms: i64, event: impl Hash, line: impl FnOnce() -> String) {
+        self.state().trace.note(now_ms, event, line);
+    }
+
+    /// With the trace of the run.
+    pub(super) fn with_trace<T>(&self, look: impl FnOnce(&mut Trace) -> T) -> T {
+        look(&mut self.state().trace)
+    }
+}
+
+impl State {
+    /// False if the instance at work is cut off.
+    fn spend(&mut self) -> bool {
+        match &mut self.calls_left {
+            None => true,
+            Some(0) => {
+                self.is_cut = true;
+                false
+            }
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+        }
+    }
+
+    fn decide(&mut self, operation: &Operation<'_>) -> Fault {
+        if !self.spend() {
+            return Fault::Fail(ErrorKind::Timeout);
+        }
+        let Some(luck) = &mut self.luck else { return Fault::None };
+        for kind in FaultKind::OF_CALLS {
+            // Drawn for every kind, so that a call means the same whatever the conditions are.
+            let happens = luck.chance(self.conditions.rate(kind), 1_000);
+            let by_ms = *luck.pick(&[1, 5, 20, 100, 1_000, 5_000]);
+            if happens && let Some(fault) = fault(kind, operation, by_ms) {
+                return fault;
+            }
+        }
+        Fault::None
+    }
+}
+
+/// What a kind means for an operation; `None` where no broker behaves so.
+fn fault(kind: FaultKind, operation: &Operation<'_>, by_ms: i64) -> Option<Fault> {
+    use Operation::{
+        Admin, Append, Commit, Committed, EndTransaction, Fetch, Heartbeat, InitProducer, Send, SendOffsets,
+        WriteMarkers,
+    };
+    match (kind, operation) {
+        (FaultKind::Delay, Send { .. } | Heartbeat { .. }) => None,
+        (FaultKind::Delay, _) => Some(Fault::Delay { by_ms }),
+        (FaultKind::Refuse, Heartbeat { .. } | Append { .. } | InitProducer { .. } | Commit { .. }) => {
+            Some(Fault::Fail(ErrorKind::Timeout))
+        }
+        (FaultKind::Refuse, Committed { .. } | Admin { .. }) => Some(Fault::Fail(ErrorKind::Timeout)),
+        (FaultKind::Refuse, SendOffsets { .. } | EndTransaction { .. }) => Some(Fault::Fail(ErrorKind::Aborted)),
+        (FaultKind::LostAnswer, Send { .. } | Fetch { .. } | WriteMarkers { .. } | Heartbeat { .. }) => None,
+        (FaultKind::LostAnswer, _) => Some(Fault::LostAnswer),
+        (FaultKind::UnknownOutcome, Append { .. } | EndTransaction { .. } | Commit { .. } | InitProducer { .. }) => {
+            Some(Fault::Unknown)
+        }
+        (FaultKind::Fence, Append { transactional_id: Some(_), .. } | SendOffsets { .. } | EndTransaction { .. }) => {
+            Some(Fault::Fail(ErrorKind::Fenced))
+        }
+        (FaultKind::FullQueue, Send { .. }) => Some(Fault::QueueFull),
+        _ => None,
+    }
+}
+
+impl FaultPlan for Adversary {
+    fn decide(&mut self, operation: &Operation<'_>, now_ms: i64) -> Fault {
+        let mut state = self.state();
+        state.appends += u64::from(matches!(operation, Operation::Append { .. }));
+        let fault = state.decide(operation);
+        let actor = state.actor;
+        state.trace.note(now_ms, (actor, operation, fault), || match fault {
+            Fault::None => format!("{actor}: {operation:?}"),
+            fault => format!("{actor}: {operation:?} -> {fault:?}"),
+        });
+        fault
+    }
+}

@@ -1,0 +1,140 @@
+//! What a simulation found, and how to see it again.
+
+use super::trace::TraceHash;
+use crate::error::Error;
+use std::fmt;
+
+/// Something that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub(super) kind: FindingKind,
+    pub(super) sentence: String,
+    pub(super) detail: String,
+}
+
+/// What does not hold.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FindingKind {
+    /// An output topic differs from that of the undisturbed run.
+    Output(String),
+    /// A store differs from that of the undisturbed run.
+    Store(String),
+    /// A store that was restored from nothing differs from what its owner had.
+    Restored(String),
+    /// Two instances have the same task.
+    SharedTask,
+    /// Input lies behind the committed offsets.
+    Uncommitted,
+    /// A transaction was left open.
+    OpenTransaction,
+    /// Stores hold back what should be committed.
+    Leak,
+    /// It does not come to an end after faults have stopped.
+    Restless,
+    /// An instance ended with an error that no fault explains.
+    Fatal,
+    /// An invariant of the user does not hold.
+    Invariant(String),
+    /// Something panicked.
+    Panic,
+    /// The simulation itself could not go on.
+    Log,
+}
+
+impl Finding {
+    pub(super) fn new(kind: FindingKind, sentence: impl Into<String>) -> Self {
+        Finding { kind, sentence: sentence.into(), detail: String::new() }
+    }
+
+    pub(super) fn with_detail(self, detail: impl Into<String>) -> Self {
+        Finding { detail: detail.into(), ..self }
+    }
+
+    pub(super) fn fatal(instance: u8, error: &Error) -> Self {
+        Finding::new(FindingKind::Fatal, format!("instance {instance} ended: {error}"))
+    }
+
+    pub(super) fn of_the_log(error: Error) -> Self {
+        Finding::new(FindingKind::Log, format!("the simulated log failed: {error}"))
+    }
+
+    pub(super) fn restless(states: String) -> Self {
+        Finding::new(FindingKind::Restless, "the application does not come to rest after faults have stopped")
+            .with_detail(states)
+    }
+
+    /// What does not hold.
+    pub fn kind(&self) -> &FindingKind {
+        &self.kind
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)?;
+        if self.detail.is_empty() { Ok(()) } else { write!(f, "\n{}", self.detail) }
+    }
+}
+
+/// A seed whose run shows something that does not hold. It prints what, the seed, and the shortest story that was found.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    pub(super) seed: u64,
+    pub(super) finding: Finding,
+    pub(super) hash: TraceHash,
+    /// Actions of the whole schedule.
+    pub(super) actions: usize,
+    pub(super) shortened: Shortened,
+}
+
+/// A shorter schedule with the same kind of finding.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Shortened {
+    pub(super) actions: Vec<String>,
+    pub(super) records: usize,
+    pub(super) finding: Option<Finding>,
+    pub(super) story: Vec<String>,
+}
+
+impl Failure {
+    /// The seed that shows it.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// What does not hold.
+    pub fn finding(&self) -> &Finding {
+        &self.finding
+    }
+
+    /// Stands for the course that the run took.
+    pub fn trace_hash(&self) -> TraceHash {
+        self.hash
+    }
+
+    /// Who did what, in the shortest run that was found, line by line.
+    pub fn story(&self) -> &[String] {
+        &self.shortened.story
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Failure { seed, finding, hash, actions, shortened } = self;
+        writeln!(f, "seed {seed}: {finding}")?;
+        writeln!(f, "trace {hash}, {actions} actions")?;
+        if let Some(finding) = &shortened.finding {
+            writeln!(
+                f,
+                "shortened to {} actions and {} records: {finding}",
+                shortened.actions.len(),
+                shortened.records
+            )?;
+            shortened.actions.iter().try_for_each(|action| writeln!(f, "  {action}"))?;
+        }
+        self.story().iter().try_for_each(|line| writeln!(f, "{line}"))
+    }
+}
+
+impl std::error::Error for Failure {}

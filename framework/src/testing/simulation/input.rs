@@ -1,0 +1,109 @@
+//! Input: what a seed writes to the topics that the topology reads.
+
+use super::random::Random;
+use crate::error::Result;
+use crate::record::Topic;
+use crate::serde::{Nullable, Registry, SerdeContext, Wire};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// A record of the input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputRecord<K, V> {
+    /// The key; its partition is that of Kafka's default partitioner.
+    pub key: K,
+    /// The value.
+    pub value: V,
+    /// Milliseconds since the epoch. The clock of a run begins at 1,000,000.
+    pub timestamp: i64,
+}
+
+impl<K, V> InputRecord<K, V> {
+    /// A record.
+    pub fn new(key: K, value: V, timestamp: i64) -> Self {
+        InputRecord { key, value, timestamp }
+    }
+}
+
+/// An input message, encoded.
+#[derive(Debug, Clone)]
+pub(super) struct InputMessage {
+    pub(super) topic: Topic,
+    pub(super) key: Option<Vec<u8>>,
+    pub(super) value: Option<Vec<u8>>,
+    pub(super) timestamp: i64,
+    /// Written before the first instance starts.
+    pub(super) is_before: bool,
+}
+
+type Generate = dyn Fn(&mut Random, &Arc<dyn Registry>) -> Result<Vec<InputMessage>> + Send + Sync;
+
+/// A topic's input.
+pub(super) struct Input(Box<Generate>);
+
+impl Input {
+    pub(super) fn typed<K: Nullable, V: Nullable>(
+        topic: Topic,
+        is_before: bool,
+        generate: impl Fn(&mut Random) -> Vec<InputRecord<K, V>> + Send + Sync + 'static,
+    ) -> Self
+    where
+        K::Inner: Wire,
+        V::Inner: Wire,
+    {
+        Input(Box::new(move |random, registry| {
+            let encode = |record: InputRecord<K, V>| {
+                Ok(InputMessage {
+                    topic: topic.clone(),
+                    key: encoded(record.key.as_option(), &topic, true, registry)?,
+                    value: encoded(record.value.as_option(), &topic, false, registry)?,
+                    timestamp: record.timestamp,
+                    is_before,
+                })
+            };
+            generate(random).into_iter().map(encode).collect()
+        }))
+    }
+}
+
+fn encoded<T: Wire>(
+    value: Option<&T>,
+    topic: &Topic,
+    is_key: bool,
+    registry: &Arc<dyn Registry>,
+) -> Result<Option<Vec<u8>>> {
+    let Some(value) = value else { return Ok(None) };
+    let context = SerdeContext { topic: topic.clone(), is_key, registry: registry.clone() };
+    let mut bytes = Vec::new();
+    T::format().serde(&context)?.serialize(value, &mut bytes)?;
+    Ok(Some(bytes))
+}
+
+/// The input of a seed: first what is there before the start, then each topic's records in their order, the topics mixed.
+pub(super) fn draw(
+    inputs: &[Input],
+    random: &mut Random,
+    registry: &Arc<dyn Registry>,
+) -> Result<VecDeque<InputMessage>> {
+    let mut topics: Vec<VecDeque<InputMessage>> = Vec::with_capacity(inputs.len());
+    for Input(generate) in inputs {
+        topics.push(generate(random, registry)?.into());
+    }
+    let (before, mut topics): (Vec<_>, Vec<_>) =
+        topics.into_iter().partition(|topic| topic.front().is_some_and(|message| message.is_before));
+    let mut mixed: VecDeque<InputMessage> = before.into_iter().flatten().collect();
+    loop {
+        let left: u64 = topics.iter().map(|topic| topic.len() as u64).sum();
+        let mut chosen = random.below(left);
+        let Some(next) = topics.iter_mut().find_map(|topic| match topic.len() as u64 {
+            here if chosen < here => topic.pop_front(),
+            here => {
+                chosen -= here;
+                None
+            }
+        }) else {
+            return Ok(mixed);
+        };
+        mixed.push_back(next);
+    }
+}

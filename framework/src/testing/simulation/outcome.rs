@@ -1,0 +1,137 @@
+//! What a run came to: the content of topics and stores, for the oracle and for invariants.
+
+use super::failure::Finding;
+use super::world::{PATIENCE, World};
+use crate::error::{Error, ErrorKind, Result};
+use crate::log::client::{ReceivedMessage, read_all, wait};
+use crate::log::{Admin, Log, OffsetAt, TopicInfo};
+use crate::record::{Record, Topic, TopicPartition};
+use crate::runtime::{StoreRows, StoreView};
+use crate::serde::{Nullable, Registry, SerdeContext, Wire};
+use crate::store::StoreHandle;
+use crate::testing::SteppedStreams;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The content of topics and stores, as it was when a run had come to rest.
+pub(super) struct Content {
+    pub(super) topics: BTreeMap<Topic, Vec<ReceivedMessage>>,
+    pub(super) rows: StoreRows,
+    /// What global tables hold, by instance.
+    pub(super) global_rows: Vec<StoreRows>,
+}
+
+/// The end of a run, for invariants: every instance runs, everything is committed.
+pub struct Outcome<'a> {
+    pub(super) content: &'a Content,
+    pub(super) registry: Arc<dyn Registry>,
+    pub(super) instances: Vec<&'a SteppedStreams>,
+    pub(super) seed: u64,
+}
+
+impl Outcome<'_> {
+    /// The seed of the run.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The committed messages of a topic, partition by partition; of an input topic, too.
+    pub fn messages(&self, topic: &str) -> &[ReceivedMessage] {
+        self.content.topics.get(&Topic::from(topic)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The committed records of a topic, partition by partition; of an input topic, too.
+    ///
+    /// # Errors
+    /// `Deserialization` for a record of another type.
+    pub fn records<K: Nullable, V: Nullable>(&self, topic: &str) -> Result<Vec<Record<K, V>>>
+    where
+        K::Inner: Wire,
+        V::Inner: Wire,
+    {
+        let decode = |message: &ReceivedMessage| {
+            let topic = &message.partition.topic;
+            let key = self.decode::<K>(message.key.as_deref(), topic, true)?;
+            let value = self.decode::<V>(message.value.as_deref(), topic, false)?;
+            Ok(Record { key, value, timestamp: message.timestamp, headers: message.headers.clone() })
+        };
+        self.messages(topic).iter().map(decode).collect()
+    }
+
+    /// The last value of each key of a topic.
+    ///
+    /// # Errors
+    /// As [`records`](Self::records).
+    pub fn latest<K: Nullable + Ord, V: Nullable>(&self, topic: &str) -> Result<BTreeMap<K, V>>
+    where
+        K::Inner: Wire,
+        V::Inner: Wire,
+    {
+        Ok(self.records(topic)?.into_iter().map(|record| (record.key, record.value)).collect())
+    }
+
+    /// A store, in each of the instances that share its tasks.
+    ///
+    /// # Errors
+    /// As [`Streams::store`](crate::runtime::Streams::store).
+    pub fn store<S: StoreHandle>(&self, name: &str) -> Result<Vec<StoreView<S>>> {
+        self.instances.iter().map(|instance| instance.store(name)).collect()
+    }
+
+    fn decode<T: Nullable>(&self, bytes: Option<&[u8]>, topic: &Topic, is_key: bool) -> Result<T>
+    where
+        T::Inner: Wire,
+    {
+        let context = SerdeContext { topic: topic.clone(), is_key, registry: self.registry.clone() };
+        let serde = T::Inner::format().serde(&context)?;
+        let value = bytes.map(|bytes| serde.deserialize(bytes)).transpose()?;
+        let unexpected = || Error::new(ErrorKind::Deserialization, format!("topic `{topic}` has a null"));
+        T::from_option(value).ok_or_else(unexpected)
+    }
+}
+
+impl World<'_> {
+    pub(super) fn admin(&self) -> Result<Arc<dyn Admin>, Finding> {
+        self.log.admin().map_err(Finding::of_the_log)
+    }
+
+    pub(super) fn topics(&self) -> Result<Vec<TopicInfo>, Finding> {
+        wait(&*self.log, self.admin()?.topics(), PATIENCE).map_err(Finding::of_the_log)
+    }
+
+    pub(super) fn offsets(&self, at: OffsetAt) -> Result<BTreeMap<TopicPartition, i64>, Finding> {
+        let topics = self.topics()?;
+        let all = topics.iter().flat_map(|info| {
+            (0..info.partitions).map(|partition| TopicPartition { topic: info.topic.clone(), partition })
+        });
+        let all: Vec<TopicPartition> = all.collect();
+        wait(&*self.log, self.admin()?.offsets(&all, at), PATIENCE).map_err(Finding::of_the_log)
+    }
+
+    /// What everybody who reads committed messages sees.
+    pub(super) fn read_topics(&self) -> Result<BTreeMap<Topic, Vec<ReceivedMessage>>, Finding> {
+        let read = |info: TopicInfo| {
+            let messages = read_all(&*self.log, &info.topic, PATIENCE).map_err(Finding::of_the_log)?;
+            Ok((info.topic, messages))
+        };
+        self.topics()?.into_iter().map(read).collect()
+    }
+
+    /// The rows of all instances, and those of their global tables.
+    pub(super) fn read_rows(&mut self) -> Result<(StoreRows, Vec<StoreRows>), Finding> {
+        let (mut all, mut globals) = (StoreRows::new(), Vec::new());
+        let simulation = self.simulation;
+        for (instance, streams) in self.running() {
+            let rows = streams.rows().map_err(|error| Finding::fatal(instance, &error))?;
+            let (global, own): (StoreRows, StoreRows) =
+                rows.into_iter().partition(|((_, task), _)| simulation.is_global(task.subtopology));
+            globals.push(global);
+            for (store, rows) in own {
+                if all.insert(store.clone(), rows).is_some() {
+                    return Err(Finding::shared_task(&store));
+                }
+            }
+        }
+        Ok((all, globals))
+    }
+}

@@ -1,0 +1,269 @@
+//! Runs: one seed, many seeds on all cores, the same seed again as a story.
+
+use super::adversary::{Actor, Adversary};
+use super::failure::{Failure, Finding, FindingKind, Shortened};
+use super::faults::Conditions;
+use super::outcome::{Content, Outcome};
+use super::random::Random;
+use super::schedule::{Schedule, Shape};
+use super::trace::{Trace, TraceHash};
+use super::world::World;
+use super::{Simulation, input, oracle};
+use crate::error::Result as LogResult;
+use crate::serde::Registry;
+use crate::serde::registry::EmbeddedRegistry;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Sets the choices of the schedule apart from those of the input.
+const SCHEDULE: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A run without a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ran {
+    /// The seed.
+    pub seed: u64,
+    /// Stands for the course that the run took: another run of this seed has the same.
+    pub hash: TraceHash,
+    /// Steps, calls, faults and changes of the run.
+    pub events: u64,
+}
+
+/// Many runs without a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    /// Seeds that ran.
+    pub seeds: u64,
+    /// The events of all runs.
+    pub events: u64,
+}
+
+/// What one run is made of.
+pub(super) struct Given<'a> {
+    pub(super) seed: u64,
+    pub(super) schedule: &'a Schedule,
+    /// Only so many records of the input, beside those that are there before the start.
+    pub(super) records: usize,
+}
+
+/// What became of a run.
+pub(super) struct Attempt {
+    pub(super) result: Result<(), Finding>,
+    pub(super) hash: TraceHash,
+    pub(super) events: u64,
+    pub(super) story: Vec<String>,
+}
+
+impl Simulation {
+    /// Runs one seed.
+    ///
+    /// # Errors
+    /// What the run found, shortened.
+    pub fn run(&self, seed: u64) -> Result<Ran, Box<Failure>> {
+        let (schedule, records) = self.draw(seed);
+        let Attempt { result, hash, events, .. } = self.attempt(&Given { seed, schedule: &schedule, records }, false);
+        let Err(finding) = result else { return Ok(Ran { seed, hash, events }) };
+        let shortened = self.shorten(seed, finding.kind(), &schedule, records);
+        Err(Box::new(Failure { seed, finding, hash, actions: schedule.actions.len(), shortened }))
+    }
+
+    /// Runs one seed and looks only whether it finds something: the failure is not shortened.
+    ///
+    /// # Errors
+    /// What the run found.
+    pub fn try_run(&self, seed: u64) -> Result<Ran, Box<Failure>> {
+        let (schedule, records) = self.draw(seed);
+        let Attempt { result, hash, events, .. } = self.attempt(&Given { seed, schedule: &schedule, records }, false);
+        let failure = |finding| {
+            let shortened = Shortened::default();
+            Box::new(Failure { seed, finding, hash, actions: schedule.actions.len(), shortened })
+        };
+        result.map(|()| Ran { seed, hash, events }).map_err(failure)
+    }
+
+    /// Runs many seeds on all cores.
+    ///
+    /// # Errors
+    /// The finding of the lowest seed of those that were under way when the first one failed.
+    pub fn check(&self, seeds: Range<u64>) -> Result<Summary, Box<Failure>> {
+        self.check_with(seeds, &|_| {})
+    }
+
+    /// [`check`](Self::check) that tells how far it is after every run, from any thread.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_with(&self, seeds: Range<u64>, progress: &(dyn Fn(Summary) + Sync)) -> Result<Summary, Box<Failure>> {
+        let (next, stops) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
+        let (done, first) = (Mutex::new(Summary::default()), Mutex::new(None::<Box<Failure>>));
+        let work = || {
+            while !stops.load(Ordering::Relaxed) {
+                let seed = next.fetch_add(1, Ordering::Relaxed);
+                if seed >= seeds.end {
+                    return;
+                }
+                match self.try_run(seed) {
+                    Ok(ran) => {
+                        let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
+                        done.seeds += 1;
+                        done.events += ran.events;
+                        progress(*done);
+                    }
+                    Err(failure) => {
+                        stops.store(true, Ordering::Relaxed);
+                        let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
+                        if first.as_ref().is_none_or(|known| failure.seed < known.seed) {
+                            *first = Some(failure);
+                        }
+                    }
+                }
+            }
+        };
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        std::thread::scope(|scope| (0..cores).for_each(|_| _ = scope.spawn(work)));
+        match first.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            // Once more, to shorten it.
+            Some(failure) => Err(self.run(failure.seed).err().unwrap_or(failure)),
+            None => Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner)),
+        }
+    }
+
+    /// Runs a seed and tells who did what, line by line, up to its end or its finding.
+    pub fn story(&self, seed: u64) -> Vec<String> {
+        let (schedule, records) = self.draw(seed);
+        let Attempt { result, hash, mut story, .. } = self.attempt(&Given { seed, schedule: &schedule, records }, true);
+        story.push(match result {
+            Ok(()) => format!("everything holds; trace {hash}"),
+            Err(finding) => format!("{finding}\ntrace {hash}"),
+        });
+        story
+    }
+
+    /// The schedule of a seed, and how many records its input has.
+    fn draw(&self, seed: u64) -> (Schedule, usize) {
+        // An input that cannot be drawn is reported by the run.
+        let input = input::draw(&self.inputs, &mut Random::new(seed), &new_registry());
+        let records = input.map_or(0, |input| input.iter().filter(|message| !message.is_before).count());
+        let shape = Shape {
+            instances: self.instances,
+            threads: u8::try_from(self.config.num_stream_threads + usize::from(self.has_globals())).unwrap_or(u8::MAX),
+            steps: self.steps,
+            records,
+            long_pause_ms: u16::try_from(self.config.session_timeout_ms + 2_000).unwrap_or(u16::MAX),
+        };
+        (Schedule::draw(shape, &self.faults, &mut Random::new(seed ^ SCHEDULE)), records)
+    }
+
+    /// One run: undisturbed, then by the schedule, then compared.
+    pub(super) fn attempt(&self, given: &Given<'_>, tells: bool) -> Attempt {
+        let adversary = Adversary::new(given.schedule.conditions.clone(), Trace::new(tells));
+        let result = catch_unwind(AssertUnwindSafe(|| self.both(given, &adversary))).unwrap_or_else(|panic| {
+            Err(Finding::new(FindingKind::Panic, format!("something panicked: {}", words(&*panic))))
+        });
+        adversary.with_trace(|trace| Attempt {
+            result,
+            hash: trace.hash(),
+            events: trace.events(),
+            story: trace.take_story(),
+        })
+    }
+
+    fn both(&self, given: &Given<'_>, adversary: &Adversary) -> Result<(), Finding> {
+        // The same registry for both runs: the ids of schemas are in the bytes that are compared.
+        let registry = new_registry();
+        let peace = Adversary::new(Conditions::draw(&[], &mut Random::new(0)), Trace::new(false));
+        let mut undisturbed = self.world(given, &peace, &registry)?;
+        undisturbed.settle(1, false)?;
+        let expected = self.content(&mut undisturbed, given.seed)?;
+        drop(undisturbed);
+        let mut world = self.world(given, adversary, &registry)?;
+        for action in &given.schedule.actions {
+            world.act(*action)?;
+        }
+        world.settle(self.instances, true)?;
+        let content = self.content(&mut world, given.seed)?;
+        adversary.note(world.now_ms, digest(&content), || String::from("at rest"));
+        self.compare(&expected, &content)?;
+        self.rebuild(&mut world, &content)
+    }
+
+    fn world<'a>(
+        &'a self,
+        given: &Given<'_>,
+        adversary: &Adversary,
+        registry: &Arc<dyn Registry>,
+    ) -> Result<World<'a>, Finding> {
+        let world = || -> LogResult<World<'a>> {
+            let mut input = input::draw(&self.inputs, &mut Random::new(given.seed), registry)?;
+            let before = input.iter().filter(|message| message.is_before).count();
+            input.truncate(before + given.records);
+            World::new(self, adversary.clone(), registry.clone(), input)
+        };
+        world().map_err(Finding::of_the_log)
+    }
+
+    /// What a run that is at rest came to, if everything is as it must be.
+    fn content(&self, world: &mut World<'_>, seed: u64) -> Result<Content, Finding> {
+        world.adversary.turn(Actor::Observer, 0);
+        let topics = world.read_topics()?;
+        let (rows, global_rows) = world.read_rows()?;
+        let content = Content { topics, rows, global_rows };
+        oracle::check_rest(world, &content)?;
+        let registry = world.registry().clone();
+        let instances = world.slots.iter().filter_map(|slot| slot.streams.as_ref()).collect();
+        let outcome = Outcome { content: &content, registry, instances, seed };
+        for invariant in &self.invariants {
+            let holds = catch_unwind(AssertUnwindSafe(|| (invariant.holds)(&outcome)));
+            let why = match holds {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => error.to_string(),
+                Err(panic) => words(&*panic),
+            };
+            let sentence = format!("`{}` does not hold: {why}", invariant.name);
+            return Err(Finding::new(FindingKind::Invariant(invariant.name.clone()), sentence));
+        }
+        Ok(content)
+    }
+
+    /// Stores that are restored from nothing are as they were.
+    fn rebuild(&self, world: &mut World<'_>, content: &Content) -> Result<(), Finding> {
+        world.lose_all_disks();
+        world.settle(1, true)?;
+        let (rows, globals) = world.read_rows()?;
+        let is_logged = |name: &str| self.is_logged(name);
+        let logged = content.rows.iter().filter(|((name, _), _)| is_logged(name));
+        let logged = logged.map(|(store, rows)| (store.clone(), rows.clone())).collect();
+        let rows = rows.into_iter().filter(|((name, _), _)| is_logged(name)).collect();
+        self.compare_rows(&logged, &rows, FindingKind::Restored, "its owner, once restored from its changelog")?;
+        for (before, after) in content.global_rows.iter().zip(&globals) {
+            self.compare_rows(before, after, FindingKind::Restored, "its owner, once read again")?;
+        }
+        Ok(())
+    }
+}
+
+fn new_registry() -> Arc<dyn Registry> {
+    Arc::new(EmbeddedRegistry::default())
+}
+
+/// Everything that a run came to, for its trace.
+fn digest(content: &Content) -> impl std::hash::Hash {
+    let mut parts: Vec<(String, i64, Option<Vec<u8>>, Option<Vec<u8>>, i64)> = Vec::new();
+    for message in content.topics.values().flatten() {
+        let place = message.partition.to_string();
+        parts.push((place, message.offset, message.key.clone(), message.value.clone(), message.timestamp));
+    }
+    for ((store, task), rows) in &content.rows {
+        let place = format!("{store}/{task}");
+        parts.extend(rows.iter().map(|(key, value)| (place.clone(), 0, Some(key.clone()), Some(value.clone()), 0)));
+    }
+    parts
+}
+
+/// What a panic says.
+fn words(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+    text.unwrap_or("no message").to_owned()
+}

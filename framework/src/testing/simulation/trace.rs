@@ -1,0 +1,86 @@
+//! The trace: everything that happened, as a hash, and on request as a story to read.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+/// FNV-1a: the same on every machine and in every build, which the standard library's hasher does not promise.
+#[derive(Debug, Clone, Copy)]
+struct Fnv(u64);
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+    }
+}
+
+/// The events of one run.
+#[derive(Debug)]
+pub(super) struct Trace {
+    hash: Fnv,
+    events: u64,
+    story: Option<Vec<String>>,
+}
+
+impl Trace {
+    pub(super) fn new(tells: bool) -> Self {
+        Trace { hash: Fnv(0xcbf2_9ce4_8422_2325), events: 0, story: tells.then(Vec::new) }
+    }
+
+    /// Notes an event: `event` goes into the hash, `line` into the story.
+    pub(super) fn note(&mut self, now_ms: i64, event: impl Hash, line: impl FnOnce() -> String) {
+        self.events += 1;
+        now_ms.hash(&mut self.hash);
+        event.hash(&mut self.hash);
+        if let Some(story) = &mut self.story {
+            story.push(format!("{now_ms:>9} ms  {}", line()));
+        }
+    }
+
+    pub(super) fn hash(&self) -> TraceHash {
+        TraceHash(self.hash.finish())
+    }
+
+    pub(super) fn events(&self) -> u64 {
+        self.events
+    }
+
+    pub(super) fn take_story(&mut self) -> Vec<String> {
+        self.story.take().unwrap_or_default()
+    }
+}
+
+/// Stands for everything that happened in a run: two runs of equal hash took the same course.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct TraceHash(u64);
+
+impl fmt::Display for TraceHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(events: &[(i64, &str)]) -> TraceHash {
+        let mut trace = Trace::new(false);
+        events.iter().for_each(|(now_ms, event)| trace.note(*now_ms, event, || unreachable!("no story was asked for")));
+        trace.hash()
+    }
+
+    #[test]
+    fn hash_tells_events_times_and_order_apart() {
+        let one = hash(&[(1, "a"), (2, "b")]);
+        assert_eq!(one, hash(&[(1, "a"), (2, "b")]));
+        for other in [hash(&[(1, "a"), (3, "b")]), hash(&[(1, "b"), (2, "a")]), hash(&[(1, "a")])] {
+            assert_ne!(one, other);
+        }
+    }
+}
