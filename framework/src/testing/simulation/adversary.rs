@@ -2,6 +2,7 @@
 
 use super::faults::{Conditions, FaultKind};
 use super::random::Random;
+use super::story;
 use super::trace::Trace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::embedded::{Fault, FaultPlan, Operation};
@@ -78,6 +79,7 @@ impl Adversary {
         let mut state = self.state();
         state.actor = actor;
         state.luck = (luck != 0).then(|| Random::new(luck));
+        state.trace.begin_step();
     }
 
     /// The instance at work is cut off after that many calls and writes.
@@ -182,10 +184,9 @@ impl FaultPlan for Adversary {
         state.appends += u64::from(matches!(operation, Operation::Append { .. }));
         let fault = state.decide(operation);
         let actor = state.actor;
-        state.trace.note(now_ms, (actor, operation, fault), || match fault {
-            Fault::None => format!("{actor}: {operation:?}"),
-            fault => format!("{actor}: {operation:?} -> {fault:?}"),
-        });
+        let weight = story::weight(operation, fault);
+        let line = || story::sentence(actor, operation, fault);
+        state.trace.note_weighed(weight, now_ms, (actor, operation, fault), line);
         fault
     }
 }

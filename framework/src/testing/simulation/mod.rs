@@ -27,6 +27,7 @@ mod random;
 mod run;
 mod schedule;
 mod shrink;
+mod story;
 mod trace;
 mod world;
 

@@ -6,16 +6,18 @@ use super::faults::Conditions;
 use super::outcome::{Content, Outcome};
 use super::random::Random;
 use super::schedule::{Schedule, Shape};
+use super::story::Teller;
 use super::trace::{Trace, TraceHash};
 use super::world::World;
 use super::{Simulation, input, oracle};
 use crate::error::Result as LogResult;
 use crate::serde::Registry;
 use crate::serde::registry::EmbeddedRegistry;
+use std::cell::Cell;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{self, AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, Once, PoisonError};
 
 /// Sets the choices of the schedule apart from those of the input.
 const SCHEDULE: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -159,7 +161,12 @@ impl Simulation {
     /// One run: undisturbed, then by the schedule, then compared.
     pub(super) fn attempt(&self, given: &Given<'_>, tells: bool) -> Attempt {
         let adversary = Adversary::new(given.schedule.conditions.clone(), Trace::new(tells));
-        let result = catch_unwind(AssertUnwindSafe(|| self.both(given, &adversary))).unwrap_or_else(|panic| {
+        let run = || caught(|| self.both(given, &adversary));
+        let run = || match tells {
+            true => tracing::subscriber::with_default(Teller(adversary.clone()), run),
+            false => run(),
+        };
+        let result = run().unwrap_or_else(|panic| {
             Err(Finding::new(FindingKind::Panic, format!("something panicked: {}", words(&*panic))))
         });
         adversary.with_trace(|trace| Attempt {
@@ -215,7 +222,7 @@ impl Simulation {
         let instances = world.slots.iter().filter_map(|slot| slot.streams.as_ref()).collect();
         let outcome = Outcome { content: &content, registry, instances, seed };
         for invariant in &self.invariants {
-            let holds = catch_unwind(AssertUnwindSafe(|| (invariant.holds)(&outcome)));
+            let holds = caught(|| (invariant.holds)(&outcome));
             let why = match holds {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => error.to_string(),
@@ -246,6 +253,28 @@ impl Simulation {
 
 fn new_registry() -> Arc<dyn Registry> {
     Arc::new(EmbeddedRegistry::default())
+}
+
+/// A panic is a finding, told with its seed: the report that every panic prints would only drown it.
+fn caught<T>(run: impl FnOnce() -> T) -> std::thread::Result<T> {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let report = panic::take_hook();
+        panic::set_hook(Box::new(move |info| {
+            if !IS_CAUGHT.get() {
+                report(info);
+            }
+        }));
+    });
+    let before = IS_CAUGHT.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(run));
+    IS_CAUGHT.set(before);
+    result
+}
+
+thread_local! {
+    /// Whether a panic of this thread is a finding.
+    static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
 /// Everything that a run came to, for its trace.

@@ -7,7 +7,7 @@ use super::{Given, Simulation};
 /// Runs that are spent on one failure.
 const RUNS_MAX: usize = 400;
 
-/// Lines of a story that are kept: the end is where it shows.
+/// Lines of a story that are kept: the beginning, and the end where it shows.
 const STORY_MAX: usize = 400;
 
 impl Simulation {
@@ -22,12 +22,16 @@ impl Simulation {
         search.fewer_records(&mut best);
         let (schedule, records) = best;
         let ran = self.attempt(&Given { seed, schedule: &schedule, records }, true);
-        let skipped = ran.story.len().saturating_sub(STORY_MAX);
+        let mut story = ran.story;
+        if story.len() > STORY_MAX {
+            let left_out = format!("... {} lines ...", story.len() - STORY_MAX);
+            story.splice(STORY_MAX / 2..story.len() - STORY_MAX / 2, [left_out]);
+        }
         Shortened {
             actions: schedule.actions.iter().map(|action| format!("{action:?}")).collect(),
             records,
             finding: ran.result.err(),
-            story: ran.story.into_iter().skip(skipped).collect(),
+            story,
         }
     }
 }

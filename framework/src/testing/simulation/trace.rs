@@ -1,5 +1,6 @@
 //! The trace: everything that happened, as a hash, and on request as a story to read.
 
+use super::story::{Story, Weight};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
@@ -24,22 +25,55 @@ impl Hasher for Fnv {
 pub(super) struct Trace {
     hash: Fnv,
     events: u64,
-    story: Option<Vec<String>>,
+    story: Option<Story>,
+    /// When the last event was.
+    now_ms: i64,
 }
 
 impl Trace {
     pub(super) fn new(tells: bool) -> Self {
-        Trace { hash: Fnv(0xcbf2_9ce4_8422_2325), events: 0, story: tells.then(Vec::new) }
+        Trace { hash: Fnv(0xcbf2_9ce4_8422_2325), events: 0, story: tells.then(Story::default), now_ms: 0 }
     }
 
     /// Notes an event: `event` goes into the hash, `line` into the story.
     pub(super) fn note(&mut self, now_ms: i64, event: impl Hash, line: impl FnOnce() -> String) {
+        self.note_weighed(Weight::Eventful, now_ms, event, line);
+    }
+
+    /// Notes an event that may not be worth telling.
+    pub(super) fn note_weighed(
+        &mut self,
+        weight: Weight,
+        now_ms: i64,
+        event: impl Hash,
+        line: impl FnOnce() -> String,
+    ) {
         self.events += 1;
+        self.now_ms = now_ms;
         now_ms.hash(&mut self.hash);
         event.hash(&mut self.hash);
-        if let Some(story) = &mut self.story {
-            story.push(format!("{now_ms:>9} ms  {}", line()));
+        if let Some(story) = self.story.as_mut().filter(|_| weight != Weight::Nothing) {
+            story.tell(now_ms, &line(), weight);
         }
+    }
+
+    /// Something for the story that is not part of the run's course.
+    pub(super) fn say(&mut self, line: &str) {
+        let now_ms = self.now_ms;
+        // What the undisturbed run logs is before the first event.
+        if let Some(story) = self.story.as_mut().filter(|_| self.events > 0) {
+            story.tell(now_ms, line, Weight::Eventful);
+        }
+    }
+
+    /// A step begins.
+    pub(super) fn begin_step(&mut self) {
+        self.story.iter_mut().for_each(Story::begin);
+    }
+
+    /// A step is over.
+    pub(super) fn end_step(&mut self) {
+        self.story.iter_mut().for_each(Story::end);
     }
 
     pub(super) fn hash(&self) -> TraceHash {
@@ -51,7 +85,7 @@ impl Trace {
     }
 
     pub(super) fn take_story(&mut self) -> Vec<String> {
-        self.story.take().unwrap_or_default()
+        self.story.take().map(Story::into_lines).unwrap_or_default()
     }
 }
 

@@ -6,6 +6,7 @@ use super::disk::Disk;
 use super::failure::Finding;
 use super::input::InputMessage;
 use super::schedule::{Action, DiskFate};
+use super::story::Weight;
 use crate::error::Result;
 use crate::log::client::{NewMessage, Producer, create_topics};
 use crate::log::embedded::{EmbeddedLog, EmbeddedOptions};
@@ -180,12 +181,14 @@ impl<'a> World<'a> {
         if streams.has_ended() {
             slot.streams = None;
         }
-        adversary.turn(Actor::Observer, 0);
         match stepped {
             Ok(stepped) => {
-                adversary.note(now_ms, (instance, thread, stepped, state as u8), || {
-                    format!("instance {instance}, thread {thread}: {stepped:?}, {state}")
+                adversary.with_trace(|trace| {
+                    let line = || format!("instance {instance}, thread {thread}: {stepped:?}, {state}");
+                    trace.note_weighed(Weight::Light, now_ms, (instance, thread, stepped, state as u8), line);
+                    trace.end_step();
                 });
+                adversary.turn(Actor::Observer, 0);
                 Ok(Some(stepped))
             }
             Err(error) => Err(Finding::fatal(instance, &error)),

@@ -1,0 +1,190 @@
+//! The suite of simulations: topologies of every kind under every kind of fault, each run decided by a seed.
+//!
+//! ```text
+//! simulation                       so many seeds of every case as `cargo test` takes
+//! simulation --seeds 20000         so many seeds in all, spread over the cases (make soak)
+//! simulation --case joined --seed 7 [--trace]    one run again, with its story
+//! ```
+
+mod cases;
+mod transit;
+
+use cases::Case;
+use kstreams::testing::simulation::{Summary, TraceHash};
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Instant;
+
+/// Seeds of a plain run, in all.
+const SEEDS: u64 = 2_000;
+
+/// Seeds whose trace hashes are printed by `--hashes`, of each case.
+const HASHED: u64 = 20;
+
+#[derive(Default)]
+struct Arguments {
+    seeds: Option<u64>,
+    from: u64,
+    case: Option<String>,
+    seed: Option<u64>,
+    tells: bool,
+    hashes: bool,
+    lists: bool,
+}
+
+fn main() -> ExitCode {
+    let arguments = match parse(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(message) => {
+            eprintln!("simulation: {message}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let cases: Vec<Case> = cases::all()
+        .into_iter()
+        .filter(|case| arguments.case.as_ref().is_none_or(|wanted| case.name.contains(wanted.as_str())))
+        .collect();
+    if cases.is_empty() && arguments.case.is_some() && arguments.seed.is_none() {
+        // A filter that `cargo test` passes to every test program.
+        return ExitCode::SUCCESS;
+    }
+    if arguments.lists {
+        cases.iter().for_each(|case| println!("{}: test", case.name));
+        return ExitCode::SUCCESS;
+    }
+    match (arguments.seed, arguments.hashes) {
+        (Some(seed), _) => again(&cases, seed, arguments.tells),
+        (None, true) => hashes(&cases),
+        (None, false) => soak(&cases, arguments.from, arguments.seeds.unwrap_or(SEEDS)),
+    }
+}
+
+fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
+    let mut arguments = Arguments::default();
+    while let Some(word) = words.next() {
+        let mut number = || {
+            let value = words.next().ok_or_else(|| format!("`{word}` needs a number"))?;
+            value.parse::<u64>().map_err(|_| format!("`{word} {value}`: not a number"))
+        };
+        match word.as_str() {
+            "--seeds" => arguments.seeds = Some(number()?),
+            "--from" => arguments.from = number()?,
+            "--seed" => arguments.seed = Some(number()?),
+            "--case" => arguments.case = words.next(),
+            "--trace" => arguments.tells = true,
+            "--hashes" => arguments.hashes = true,
+            "--list" => arguments.lists = true,
+            // What `cargo test` passes on to every test program.
+            "--nocapture" | "--quiet" | "-q" | "--exact" | "--show-output" | "--include-ignored" | "--ignored" => {}
+            name if !name.starts_with('-') => arguments.case = Some(name.to_owned()),
+            other => {
+                let known = "--seeds N, --from N, --case NAME, --seed N, --trace, --hashes, --list";
+                return Err(format!("unknown option `{other}`; there are {known}"));
+            }
+        }
+    }
+    Ok(arguments)
+}
+
+/// Runs seeds of all cases and says how many held.
+fn soak(cases: &[Case], from: u64, seeds: u64) -> ExitCode {
+    println!("running {} cases, {seeds} seeds in all", cases.len());
+    let (mut failed, mut total, begun) = (0, Summary::default(), Instant::now());
+    let share = seeds.div_ceil(cases.len() as u64);
+    for case in cases {
+        let began = Instant::now();
+        let progress = Progress::new(case.name, share);
+        match (case.simulation)().check_with(from..from + share, &|so_far| progress.show(so_far)) {
+            Ok(summary) => {
+                total.seeds += summary.seeds;
+                total.events += summary.events;
+                let per_seed = summary.events / summary.seeds.max(1);
+                let seconds = began.elapsed().as_secs_f64();
+                let rate = summary.seeds as f64 / seconds;
+                println!(
+                    "test simulation::{} ... ok ({} seeds, {rate:.0} a second, {per_seed} events each)",
+                    case.name, summary.seeds
+                );
+            }
+            Err(failure) => {
+                failed += 1;
+                let again = format!("again with `make soak CASE={} SEED={}`", case.name, failure.seed());
+                println!("test simulation::{} ... FAILED\n{failure}\n{again}", case.name);
+            }
+        }
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    let (rate, each) = (total.seeds as f64 / seconds, 1_000.0 * seconds / (total.seeds.max(1)) as f64);
+    println!("{} seeds held, {} events, {rate:.0} seeds a second, {each:.1} ms each", total.seeds, total.events);
+    let result = if failed == 0 { "ok" } else { "FAILED" };
+    println!(
+        "test result: {result}. {} passed; {failed} failed; 0 ignored; 0 measured; 0 filtered out; finished in {seconds:.2}s",
+        cases.len() - failed
+    );
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Tells on a terminal how far a case is.
+struct Progress {
+    case: &'static str,
+    seeds: u64,
+    shown: Option<Mutex<Instant>>,
+}
+
+impl Progress {
+    fn new(case: &'static str, seeds: u64) -> Self {
+        Progress { case, seeds, shown: std::io::stderr().is_terminal().then(|| Mutex::new(Instant::now())) }
+    }
+
+    fn show(&self, so_far: Summary) {
+        let Some(Ok(mut shown)) = self.shown.as_ref().map(Mutex::lock) else { return };
+        if shown.elapsed().as_millis() < 500 && so_far.seeds < self.seeds {
+            return;
+        }
+        *shown = Instant::now();
+        eprint!("\r{}: {} of {} seeds\x1b[K", self.case, so_far.seeds, self.seeds);
+        if so_far.seeds == self.seeds {
+            eprint!("\r\x1b[K");
+        }
+        // Progress that cannot be shown is no reason to stop.
+        let _ = std::io::stderr().flush();
+    }
+}
+
+/// Runs one seed again.
+fn again(cases: &[Case], seed: u64, tells: bool) -> ExitCode {
+    let mut code = ExitCode::SUCCESS;
+    for case in cases {
+        let simulation = (case.simulation)();
+        if tells {
+            simulation.story(seed).iter().for_each(|line| println!("{line}"));
+            continue;
+        }
+        match simulation.run(seed) {
+            Ok(ran) => {
+                println!("{}, seed {seed}: everything holds, {} events, trace {}", case.name, ran.events, ran.hash)
+            }
+            Err(failure) => {
+                println!("{}, {failure}", case.name);
+                code = ExitCode::FAILURE;
+            }
+        }
+    }
+    code
+}
+
+/// Prints the trace hashes of the first seeds, to be compared between builds.
+fn hashes(cases: &[Case]) -> ExitCode {
+    for case in cases {
+        let simulation = (case.simulation)();
+        for seed in 0..HASHED {
+            let hash: TraceHash = match simulation.try_run(seed) {
+                Ok(ran) => ran.hash,
+                Err(failure) => failure.trace_hash(),
+            };
+            println!("{} {seed} {hash}", case.name);
+        }
+    }
+    ExitCode::SUCCESS
+}
