@@ -65,7 +65,7 @@ pub(crate) fn store_rows(instance: &Instance) -> Result<StoreRows> {
         for name in &subtopology.stores {
             let Some(blueprint) = instance.blueprint.store(name) else { continue };
             for (task, source) in sources(instance, name)? {
-                let committed = source.rows(&blueprint.spec())?;
+                let committed = source.rows(blueprint.spec())?;
                 rows.insert((name.clone(), task), committed);
             }
         }

@@ -126,9 +126,11 @@ struct SimulatedTopic {
     is_later: bool,
 }
 
+type Holds = dyn Fn(&Outcome<'_>) -> Result<()> + Send + Sync;
+
 struct Invariant {
     name: String,
-    holds: Box<dyn Fn(&Outcome<'_>) -> Result<()> + Send + Sync>,
+    holds: Box<Holds>,
 }
 
 impl Simulation {

@@ -279,16 +279,12 @@ thread_local! {
 
 /// Everything that a run came to, for its trace.
 fn digest(content: &Content) -> impl std::hash::Hash {
-    let mut parts: Vec<(String, i64, Option<Vec<u8>>, Option<Vec<u8>>, i64)> = Vec::new();
-    for message in content.topics.values().flatten() {
+    let messages = content.topics.values().flatten();
+    let messages = messages.map(|message| {
         let place = message.partition.to_string();
-        parts.push((place, message.offset, message.key.clone(), message.value.clone(), message.timestamp));
-    }
-    for ((store, task), rows) in &content.rows {
-        let place = format!("{store}/{task}");
-        parts.extend(rows.iter().map(|(key, value)| (place.clone(), 0, Some(key.clone()), Some(value.clone()), 0)));
-    }
-    parts
+        (place, message.offset, message.key.clone(), message.value.clone(), message.timestamp)
+    });
+    (messages.collect::<Vec<_>>(), content.rows.clone())
 }
 
 /// What a panic says.

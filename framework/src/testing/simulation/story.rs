@@ -147,7 +147,7 @@ fn in_words(fault: Fault) -> String {
     }
 }
 
-fn name<'a>(transactional_id: Option<&'a str>) -> &'a str {
+fn name(transactional_id: Option<&str>) -> &str {
     transactional_id.unwrap_or("without transactions")
 }
 
