@@ -5,7 +5,7 @@ use super::options::Grouped;
 use super::repartition::{self, Names, Through};
 use super::stream::KStream;
 use crate::error::Result;
-use crate::serde::{Format, Nullable, Wire};
+use crate::serde::{Nullable, Wire};
 use crate::topology::{NodeId, Plan, StepId};
 use std::panic::Location;
 
@@ -14,13 +14,12 @@ pub(super) struct Grouping<K: Nullable, V: Nullable> {
     /// The step that grouped; its name names the repartition topic, too.
     pub(super) step: StepId,
     pub(super) key_changed: bool,
-    key: Format<K::Inner>,
-    value: Format<V::Inner>,
+    through: Through<K, V>,
 }
 
 impl<K: Nullable, V: Nullable> Clone for Grouping<K, V> {
     fn clone(&self) -> Self {
-        Grouping { step: self.step, key_changed: self.key_changed, key: self.key.clone(), value: self.value.clone() }
+        Grouping { step: self.step, key_changed: self.key_changed, through: self.through.clone() }
     }
 }
 
@@ -33,9 +32,7 @@ impl<K: Nullable, V: Nullable> Grouping<K, V> {
         }
         let given = plan.name_of(self.step);
         let names = Names::take(plan, given.as_deref().unwrap_or(store));
-        let (key, value) = (self.key.clone(), self.value.clone());
-        let through = Through::<K, V> { key, value, partitions: None, partitioner: None };
-        repartition::insert_for_grouping(plan, self.step, names, &through)
+        repartition::insert_for_grouping(plan, self.step, names, &self.through)
     }
 }
 
@@ -95,7 +92,8 @@ impl<K, V> KStream<K, V> {
             let node = plan.output(parent);
             plan.set_output(taken.step, node);
         });
-        let grouping = Grouping { step, key_changed: self.key_changed, key: grouped.key, value: grouped.value };
+        let grouping =
+            Grouping { step, key_changed: self.key_changed, through: Through::of(grouped.key, grouped.value) };
         KGroupedStream { steps: self.steps, grouping }
     }
 
@@ -188,7 +186,7 @@ impl<K, V> KStream<K, V> {
             selected.steps.name(selected.step, name);
         }
         let step = selected.step;
-        let grouping = Grouping { step, key_changed: true, key: grouped.key, value: grouped.value };
+        let grouping = Grouping { step, key_changed: true, through: Through::of(grouped.key, grouped.value) };
         KGroupedStream { steps: selected.steps, grouping }
     }
 }

@@ -1,5 +1,6 @@
 //! [`KGroupedStream`] and its aggregations.
 
+use super::fold;
 use super::group_by::Grouping;
 use super::materialize::{self, Kept};
 use super::options::Materialized;
@@ -85,8 +86,7 @@ impl<K: Nullable, V: Nullable> KGroupedStream<K, V> {
     /// ```
     #[track_caller]
     pub fn count(self, materialized: impl Into<Materialized<K::Inner, i64>>) -> KTable<K::Inner, i64> {
-        let fold = |_: &K::Inner, _: V::Inner, count: Option<i64>| Ok(Some(count.unwrap_or(0) + 1));
-        self.fold(Location::caller(), AggregateNames::COUNT, materialized.into(), fold)
+        self.fold(Location::caller(), AggregateNames::COUNT, materialized.into(), fold::counting())
     }
 
     /// Combines the values of each key: the first one is the row as it is, each later one is combined with the row. `None`
@@ -181,10 +181,12 @@ impl<K: Nullable, V: Nullable> KGroupedStream<K, V> {
         aggregator: impl Fn(&K::Inner, V::Inner, A) -> R + Send + Sync + 'static,
         materialized: impl Into<Materialized<K::Inner, A>>,
     ) -> KTable<K::Inner, A> {
-        let fold = move |key: &K::Inner, value: V::Inner, old: Option<A>| {
-            Ok(aggregator(key, value, old.unwrap_or_else(&initializer)).into())
-        };
-        self.fold(Location::caller(), AggregateNames::AGGREGATE, materialized.into(), fold)
+        self.fold(
+            Location::caller(),
+            AggregateNames::AGGREGATE,
+            materialized.into(),
+            fold::aggregating(initializer, aggregator),
+        )
     }
 
     /// [`aggregate`](Self::aggregate) with an aggregator that may fail; it gets the row by reference. A record that it fails
@@ -209,10 +211,12 @@ impl<K: Nullable, V: Nullable> KGroupedStream<K, V> {
         aggregator: impl Fn(&K::Inner, V::Inner, &A) -> Result<R> + Send + Sync + 'static,
         materialized: impl Into<Materialized<K::Inner, A>>,
     ) -> KTable<K::Inner, A> {
-        let fold = move |key: &K::Inner, value: V::Inner, old: Option<A>| {
-            aggregator(key, value, &old.unwrap_or_else(&initializer)).map(Into::into)
-        };
-        self.fold(Location::caller(), AggregateNames::AGGREGATE, materialized.into(), fold)
+        self.fold(
+            Location::caller(),
+            AggregateNames::AGGREGATE,
+            materialized.into(),
+            fold::trying_to_aggregate(initializer, aggregator),
+        )
     }
 
     fn fold<A: Datum>(

@@ -227,7 +227,7 @@ impl<K: Datum, V: Datum> KGroupedTable<K, V> {
         });
         let grouping = self.step;
         let (key, value) = (self.key, Format::change(self.value));
-        let through = Through::<K, Change<V>> { key, value, partitions: None, partitioner: None };
+        let through = Through::<K, Change<V>>::of(key, value);
         let step = self.steps.take(at, move |plan, taken| {
             let store = names.store(plan, &materialized);
             let base = plan.name_of(grouping).unwrap_or_else(|| store.clone());

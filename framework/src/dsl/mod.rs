@@ -36,6 +36,7 @@
 mod branched;
 mod builder;
 mod ending;
+mod fold;
 mod global_store;
 mod global_table;
 mod group_by;

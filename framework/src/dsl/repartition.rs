@@ -23,6 +23,20 @@ pub(super) struct Through<K: Nullable, V: Nullable> {
     pub(super) partitioner: Option<StreamPartitioner<K, V>>,
 }
 
+impl<K: Nullable, V: Nullable> Through<K, V> {
+    /// In these formats, to the partition that the key chooses, of as many as the input has.
+    pub(super) fn of(key: Format<K::Inner>, value: Format<V::Inner>) -> Self {
+        Through { key, value, partitions: None, partitioner: None }
+    }
+}
+
+impl<K: Nullable, V: Nullable> Clone for Through<K, V> {
+    fn clone(&self) -> Self {
+        let (key, value) = (self.key.clone(), self.value.clone());
+        Through { key, value, partitions: self.partitions, partitioner: self.partitioner.clone() }
+    }
+}
+
 /// The names that a repartition takes, whether they are used or not.
 pub(super) struct Names {
     base: String,

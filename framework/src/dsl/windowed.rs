@@ -1,5 +1,6 @@
 //! Windowed groupings and their aggregations.
 
+use super::fold;
 use super::group_by::Grouping;
 use super::grouped::AggregateNames;
 use super::materialize::{self, Kept};
@@ -57,8 +58,7 @@ impl<K: Nullable, V: Nullable, W: Windows> TimeWindowedKStream<K, V, W> {
     /// ```
     #[track_caller]
     pub fn count(self, materialized: impl Into<Materialized<K::Inner, i64>>) -> KTable<Windowed<K::Inner>, i64> {
-        let fold = |_: &K::Inner, _: V, count: Option<i64>| Ok(Some(count.unwrap_or(0) + 1));
-        self.fold(Location::caller(), AggregateNames::COUNT, materialized.into(), fold)
+        self.fold(Location::caller(), AggregateNames::COUNT, materialized.into(), fold::counting())
     }
 
     /// Combines the values of each key and window, the first one as it is. A null deletes the row; where the stream's values
@@ -121,10 +121,12 @@ impl<K: Nullable, V: Nullable, W: Windows> TimeWindowedKStream<K, V, W> {
         aggregator: impl Fn(&K::Inner, V, A) -> R + Send + Sync + 'static,
         materialized: impl Into<Materialized<K::Inner, A>>,
     ) -> KTable<Windowed<K::Inner>, A> {
-        let fold = move |key: &K::Inner, value: V, old: Option<A>| {
-            Ok(aggregator(key, value, old.unwrap_or_else(&initializer)).into())
-        };
-        self.fold(Location::caller(), AggregateNames::AGGREGATE, materialized.into(), fold)
+        self.fold(
+            Location::caller(),
+            AggregateNames::AGGREGATE,
+            materialized.into(),
+            fold::aggregating(initializer, aggregator),
+        )
     }
 
     /// [`aggregate`](Self::aggregate) with an aggregator that may fail; it gets the row by reference. A record that it fails
@@ -155,10 +157,12 @@ impl<K: Nullable, V: Nullable, W: Windows> TimeWindowedKStream<K, V, W> {
         aggregator: impl Fn(&K::Inner, V, &A) -> Result<R> + Send + Sync + 'static,
         materialized: impl Into<Materialized<K::Inner, A>>,
     ) -> KTable<Windowed<K::Inner>, A> {
-        let fold = move |key: &K::Inner, value: V, old: Option<A>| {
-            aggregator(key, value, &old.unwrap_or_else(&initializer)).map(Into::into)
-        };
-        self.fold(Location::caller(), AggregateNames::AGGREGATE, materialized.into(), fold)
+        self.fold(
+            Location::caller(),
+            AggregateNames::AGGREGATE,
+            materialized.into(),
+            fold::trying_to_aggregate(initializer, aggregator),
+        )
     }
 
     fn fold<A: Datum>(

@@ -54,8 +54,7 @@ fn everything_acknowledged_survives_a_crash() {
 #[test]
 fn messages_are_on_the_engine_before_they_are_acknowledged() {
     let (engine, world) = engine_and_world();
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut writer = world.producer();
     for number in 0..20 {
         writer.send(&a, "k", &number.to_string());
@@ -68,8 +67,7 @@ fn messages_are_on_the_engine_before_they_are_acknowledged() {
 #[test]
 fn open_transaction_of_a_dead_producer_times_out() {
     let (engine, world) = engine_and_world();
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut writer = world.transactional("t");
     writer.write(&a, "k", "committed");
     writer.begin();
@@ -174,8 +172,7 @@ fn compacted_and_deleted_messages_stay_gone() {
 #[test]
 fn aborted_ranges_are_known_after_reopening() {
     let (engine, world) = engine_and_world();
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut writer = world.transactional("t");
     for number in 0..10 {
         writer.begin();
@@ -189,8 +186,7 @@ fn aborted_ranges_are_known_after_reopening() {
 #[test]
 fn epochs_go_on_after_reopening() {
     let (engine, world) = engine_and_world();
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     world.transactional("t").write(&a, "k", "1");
     let next = after_crash(&engine, NOON);
     let mut second = next.transactional("t");
@@ -225,8 +221,7 @@ fn log_stops_when_its_engine_fails_and_says_so() {
         _ => EngineFault::None,
     }));
     let world = on_engine(failing.clone(), NOON);
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut writer = world.producer();
     writer.send(&a, "k", "kept");
     is_full.store(true, Ordering::SeqCst);

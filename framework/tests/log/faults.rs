@@ -4,7 +4,7 @@ use crate::world::*;
 use kstreams::error::ErrorKind;
 use kstreams::log::embedded::{EmbeddedLog, EmbeddedOptions, Fault, Operation};
 use kstreams::log::*;
-use kstreams::record::ManualClock;
+use kstreams::record::{ManualClock, TopicPartition};
 use std::sync::{Arc, Mutex};
 
 /// A plan whose next faults are put in by the test: each for the first operation it matches.
@@ -33,12 +33,17 @@ impl Planned {
     }
 }
 
-#[test]
-fn delayed_append_is_acknowledged_later() {
+/// A world with a topic of one partition, whose requests fail as planned.
+fn planned() -> (Planned, World, TopicPartition) {
     let plan = Planned::default();
     let world = plan.world();
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
+    (plan, world, a)
+}
+
+#[test]
+fn delayed_append_is_acknowledged_later() {
+    let (plan, world, a) = planned();
     let mut writer = world.producer();
     plan.next("Append", Fault::Delay { by_ms: 30 });
     assert_eq!(writer.queue(&a, "k", Some("v")).unwrap(), Sent::Queued);
@@ -52,10 +57,7 @@ fn delayed_append_is_acknowledged_later() {
 
 #[test]
 fn lost_acknowledgement_duplicates_nothing() {
-    let plan = Planned::default();
-    let world = plan.world();
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let (plan, world, a) = planned();
     let mut writer = world.transactional("t");
     writer.begin();
     plan.next("Append", Fault::LostAnswer);
@@ -75,10 +77,7 @@ fn lost_acknowledgement_duplicates_nothing() {
 #[test]
 fn failed_delivery_means_that_the_transaction_can_only_be_aborted() {
     for fault in [Fault::Fail(ErrorKind::Timeout), Fault::Unknown] {
-        let plan = Planned::default();
-        let world = plan.world();
-        world.create("a", 1);
-        let a = partition("a", 0);
+        let (plan, world, a) = planned();
         let mut writer = world.transactional("t");
         writer.begin();
         writer.send(&a, "k", "first");
@@ -95,10 +94,7 @@ fn failed_delivery_means_that_the_transaction_can_only_be_aborted() {
 #[test]
 fn commit_whose_answer_is_lost_is_committed_when_asked_again() {
     for fault in [Fault::Unknown, Fault::LostAnswer] {
-        let plan = Planned::default();
-        let world = plan.world();
-        world.create("a", 1);
-        let a = partition("a", 0);
+        let (plan, world, a) = planned();
         let mut writer = world.transactional("t");
         writer.begin();
         writer.send(&a, "k", "v");
@@ -116,10 +112,7 @@ fn commit_whose_answer_is_lost_is_committed_when_asked_again() {
 
 #[test]
 fn commit_that_never_arrived_can_be_asked_again() {
-    let plan = Planned::default();
-    let world = plan.world();
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let (plan, world, a) = planned();
     let mut writer = world.transactional("t");
     writer.begin();
     writer.send(&a, "k", "v");
@@ -132,10 +125,7 @@ fn commit_that_never_arrived_can_be_asked_again() {
 
 #[test]
 fn next_transaction_waits_for_the_markers_of_the_last() {
-    let plan = Planned::default();
-    let world = plan.world();
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let (plan, world, a) = planned();
     let mut writer = world.transactional("t");
     plan.next("WriteMarkers", Fault::Delay { by_ms: 100 });
     writer.write(&a, "k", "1");
@@ -188,10 +178,7 @@ fn member_whose_heartbeats_are_lost_is_removed_and_cannot_commit() {
 
 #[test]
 fn refused_requests_have_no_effect() {
-    let plan = Planned::default();
-    let world = plan.world();
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let (plan, world, a) = planned();
     let mut member = world.member("g", &["a"]);
     member.assigned();
     plan.next("Commit ", Fault::Fail(ErrorKind::Timeout));
@@ -220,8 +207,7 @@ fn nothing_is_due_by_itself_in_a_stepped_log() {
     let clock = ManualClock::new(NOON);
     let log = EmbeddedLog::in_memory(EmbeddedOptions { stepped: true, ..options(&clock) });
     let world = World::new(log.clone(), clock);
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut member = world.member("g", &["a"]);
     let mut writer = world.transactional("t");
     writer.write(&a, "k", "v");

@@ -108,6 +108,12 @@ impl World {
         self.create_with(topic, partitions, &[]);
     }
 
+    /// Creates a topic of one partition.
+    pub fn single(&self, topic: &str) -> TopicPartition {
+        self.create(topic, 1);
+        partition(topic, 0)
+    }
+
     pub fn create_with(&self, topic: &str, partitions: i32, config: &[(&str, &str)]) {
         let config = TopicConfig::from_entries(config.iter().copied()).unwrap();
         let new = NewTopic::new(topic, partitions).with_config(config);

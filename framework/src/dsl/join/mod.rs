@@ -219,5 +219,5 @@ fn repartition_for_join<K: Nullable, V: Nullable>(
     let names = Names::take(plan, &base);
     let parent = plan.output(stream);
     let (key, value) = (joined.key.clone(), joined.value.clone());
-    repartition::insert(plan, parent, names, &Through::<K, V> { key, value, partitions: None, partitioner: None })
+    repartition::insert(plan, parent, names, &Through::<K, V>::of(key, value))
 }

@@ -133,7 +133,7 @@ impl<K, V> KStream<K, V> {
             if key_changed {
                 let names = Names::take(plan, &name);
                 let (key, value) = (materialized.key.clone(), materialized.value.clone());
-                let through = Through::<K, V> { key, value, partitions: None, partitioner: None };
+                let through = Through::<K, V>::of(key, value);
                 below = repartition::insert(plan, below, names, &through);
             }
             add_source_table::<K, V>(plan, taken.step, name, below, &store, &materialized, materialized.name.is_some());

@@ -3,7 +3,7 @@
 use super::chunk::ChunkReader;
 use super::core::Core;
 use super::errors;
-use super::faults::{Decision, Gate, Operation, forgotten};
+use super::faults::{Gate, Operation};
 use super::state::State;
 use crate::error::Result;
 use crate::log::{
@@ -12,7 +12,7 @@ use crate::log::{
 use crate::record::{Topic, TopicPartition};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 /// So much is read at a time in search of a timestamp.
 const SEARCH_BYTES: usize = 1024 * 1024;
@@ -36,24 +36,11 @@ impl EmbeddedAdmin {
     ) -> Call<T> {
         let (core, mut gate) = (self.core.clone(), Gate::default());
         Call::new(move |now_ms| {
-            core.drive(now_ms)?;
             let operation = Operation::Admin { call: name };
-            let mut state = core.lock_at(now_ms)?;
-            let decision = gate.pass(state.faults.as_mut(), &operation, now_ms);
-            match decision {
-                Decision::Wait => return Poll::Pending,
-                Decision::Refuse(error) => return Poll::Ready(Err(error)),
-                Decision::Proceed | Decision::LoseAnswer | Decision::Forget => {}
-            }
-            let answered = answer(&mut state);
-            drop(state);
-            core.persist()?;
+            let (answered, told) =
+                ready!(core.request(&mut gate, &operation, now_ms, |state| Poll::Ready(answer(state))))?;
             core.ring();
-            match decision {
-                Decision::LoseAnswer => Poll::Pending,
-                Decision::Forget => Poll::Ready(Err(forgotten(&operation))),
-                _ => Poll::Ready(answered),
-            }
+            Poll::Ready(told.map(|()| answered))
         })
     }
 }

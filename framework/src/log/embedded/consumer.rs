@@ -1,9 +1,10 @@
 //! The consumer of the embedded log: a member of a group, and a queue per partition.
 
 use super::core::Core;
-use super::faults::{Decision, Gate, Operation, forgotten};
+use super::faults::{Decision, Gate, Operation};
 use super::group::Introduction;
 use super::queue::Queue;
+use super::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{
     Budget, Call, Consumer, ConsumerConfig, Fetched, GroupEvent, GroupMetadata, Isolation, Offsets, Start,
@@ -13,7 +14,7 @@ use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 /// Reads the embedded log.
@@ -202,23 +203,10 @@ impl Consumer for EmbeddedConsumer {
         };
         let (core, offsets, mut gate) = (self.core.clone(), offsets.clone(), Gate::default());
         Call::new(move |now_ms| {
-            core.drive(now_ms)?;
             let operation = Operation::Commit { group: &speaker.group };
-            let mut state = core.lock_at(now_ms)?;
-            let decision = gate.pass(state.faults.as_mut(), &operation, now_ms);
-            match decision {
-                Decision::Wait => return Poll::Pending,
-                Decision::Refuse(error) => return Poll::Ready(Err(error)),
-                Decision::Proceed | Decision::LoseAnswer | Decision::Forget => {}
-            }
-            state.commit_offsets(&speaker, &offsets)?;
-            drop(state);
-            core.persist()?;
-            match decision {
-                Decision::LoseAnswer => Poll::Pending,
-                Decision::Forget => Poll::Ready(Err(forgotten(&operation))),
-                _ => Poll::Ready(Ok(())),
-            }
+            let commit = |state: &mut State| Poll::Ready(state.commit_offsets(&speaker, &offsets));
+            let (_, told) = ready!(core.request(&mut gate, &operation, now_ms, commit))?;
+            Poll::Ready(told)
         })
     }
 
@@ -230,14 +218,10 @@ impl Consumer for EmbeddedConsumer {
         let stable = self.config.isolation == Isolation::ReadCommitted;
         let (core, partitions, mut gate) = (self.core.clone(), partitions.to_vec(), Gate::default());
         Call::new(move |now_ms| {
-            core.drive(now_ms)?;
-            let mut state = core.lock_at(now_ms)?;
-            match gate.pass(state.faults.as_mut(), &Operation::Committed { group: &group }, now_ms) {
-                Decision::Proceed => state.committed(&group, &partitions, stable).map(Ok),
-                Decision::Wait | Decision::LoseAnswer => Poll::Pending,
-                Decision::Refuse(error) => Poll::Ready(Err(error)),
-                Decision::Forget => Poll::Ready(Err(forgotten(&Operation::Committed { group: &group }))),
-            }
+            let operation = Operation::Committed { group: &group };
+            let look = |state: &mut State| state.committed(&group, &partitions, stable).map(Ok);
+            let (found, told) = ready!(core.request(&mut gate, &operation, now_ms, look))?;
+            Poll::Ready(told.map(|()| found))
         })
     }
 

@@ -2,7 +2,7 @@
 
 use super::cache::Cache;
 use super::chunk::Chunk;
-use super::faults::{Fault, Operation};
+use super::faults::{Decision, Fault, Gate, Operation, forgotten};
 use super::journal::{Journal, Place, Spaces, chunk_key, chunk_last};
 use super::partition::Filter;
 use super::state::State;
@@ -12,6 +12,7 @@ use crate::record::{Clock, Topic};
 use std::ops::Bound;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::task::{Poll, ready};
 use std::time::Duration;
 
 /// The shared part of an embedded log.
@@ -118,6 +119,34 @@ impl Core {
         if let Ok(state) = self.state.lock() {
             // A poisoned lock is reported by the next call that takes it.
             drop(self.bell.wait_timeout_while(state, timeout, |state| state.version == seen));
+        }
+    }
+
+    /// Does something to the log, as far as the fault plan lets it; beside what came of it stands what the client is told: a
+    /// failure if the plan has the log forget that it answered.
+    pub(super) fn request<T>(
+        &self,
+        gate: &mut Gate,
+        operation: &Operation<'_>,
+        now_ms: i64,
+        act: impl FnOnce(&mut State) -> Poll<Result<T>>,
+    ) -> Poll<Result<(T, Result<()>)>> {
+        self.drive(now_ms)?;
+        let mut state = self.lock_at(now_ms)?;
+        let decision = gate.pass(state.faults.as_mut(), operation, now_ms);
+        match decision {
+            Decision::Wait => return Poll::Pending,
+            Decision::Refuse(error) => return Poll::Ready(Err(error)),
+            Decision::Proceed | Decision::LoseAnswer | Decision::Forget => {}
+        }
+        let done = act(&mut state);
+        drop(state);
+        self.persist()?;
+        let done = ready!(done)?;
+        match decision {
+            Decision::LoseAnswer => Poll::Pending,
+            Decision::Forget => Poll::Ready(Ok((done, Err(forgotten(operation))))),
+            _ => Poll::Ready(Ok((done, Ok(())))),
         }
     }
 

@@ -41,8 +41,7 @@ pub fn configuration_is_described_with_defaults(world: &World) {
 }
 
 pub fn deleted_topic_is_gone_with_its_messages(world: &World) {
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut writer = world.producer();
     writer.send(&a, "k", "old");
     let admin = world.log.admin().unwrap();

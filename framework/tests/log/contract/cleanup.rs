@@ -133,8 +133,7 @@ pub fn partition_larger_than_its_limit_loses_the_oldest(world: &World) {
 }
 
 pub fn deleted_records_are_gone_for_every_reader(world: &World) {
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut writer = world.producer();
     for value in ["0", "1", "2", "3"] {
         writer.send(&a, "k", value);

@@ -10,6 +10,15 @@ fn all(topic: &str, count: i32) -> Vec<TopicPartition> {
     (0..count).map(|number| partition(topic, number)).collect()
 }
 
+/// Two members that share the two partitions of a topic, and have not heard of it yet.
+fn two_members(world: &World) -> (Reader<'_>, Reader<'_>) {
+    world.create("a", 2);
+    let mut members = (world.member("g", &["a"]), world.member("g", &["a"]));
+    members.0.event();
+    members.1.event();
+    members
+}
+
 pub fn only_member_gets_everything(world: &World) {
     world.create("a", 3);
     world.create("b", 2);
@@ -38,11 +47,7 @@ pub fn second_member_takes_half_after_it_was_given_back(world: &World) {
 }
 
 pub fn partitions_of_a_leaving_member_go_to_the_rest(world: &World) {
-    world.create("a", 2);
-    let mut first = world.member("g", &["a"]);
-    let mut second = world.member("g", &["a"]);
-    first.event();
-    second.event();
+    let (mut first, mut second) = two_members(world);
     let (kept, freed) = (first.assigned(), second.assigned());
     assert_eq!((kept.len(), freed.len()), (1, 1));
     second.leave();
@@ -50,11 +55,7 @@ pub fn partitions_of_a_leaving_member_go_to_the_rest(world: &World) {
 }
 
 pub fn dropped_member_is_removed_after_its_session_timeout(world: &World) {
-    world.create("a", 2);
-    let mut first = world.member("g", &["a"]);
-    let mut second = world.member("g", &["a"]);
-    first.event();
-    second.event();
+    let (mut first, mut second) = two_members(world);
     first.assigned();
     let freed = second.assigned();
     drop(second);
@@ -73,11 +74,7 @@ pub fn dropped_member_is_removed_after_its_session_timeout(world: &World) {
 }
 
 pub fn member_that_is_not_polled_loses_its_partitions_and_joins_again(world: &World) {
-    world.create("a", 2);
-    let mut first = world.member("g", &["a"]);
-    let mut second = world.member("g", &["a"]);
-    first.event();
-    second.event();
+    let (mut first, mut second) = two_members(world);
     first.assigned();
     let had = second.assigned();
     let stale = second.group();
@@ -144,8 +141,7 @@ pub fn committed_offsets_and_their_text_are_kept(world: &World) {
 }
 
 pub fn commit_of_a_removed_member_is_refused(world: &World) {
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut member = world.member("g", &["a"]);
     member.assigned();
     let mut old = member.inner.commit(&offsets(&a, 9, ""));
@@ -157,8 +153,7 @@ pub fn commit_of_a_removed_member_is_refused(world: &World) {
 }
 
 pub fn stranger_cannot_commit_for_a_group_with_members(world: &World) {
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let config = ConsumerConfig { group: Some(String::from("g")), ..ConsumerConfig::default() };
     let mut stranger = world.reader_with(&config);
     stranger.commit(&a, 1, "").unwrap();
@@ -171,8 +166,7 @@ pub fn stranger_cannot_commit_for_a_group_with_members(world: &World) {
 }
 
 pub fn reading_as_a_group_continues_where_it_was_committed(world: &World) {
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut writer = world.producer();
     for value in ["0", "1", "2"] {
         writer.send(&a, "k", value);

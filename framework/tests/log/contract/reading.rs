@@ -10,8 +10,7 @@ use std::ops::ControlFlow;
 type Bytes<'a> = (Option<&'a [u8]>, Option<&'a [u8]>, i64);
 
 pub fn messages_come_back_in_order_with_all_they_carried(world: &World) {
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let headers: Headers = [("trace", Some(&b"1"[..])), ("trace", None)].into_iter().collect();
     let bytes: [Bytes<'_>; 4] = [
         (Some(b"k"), Some(b"v"), 7),
@@ -116,8 +115,7 @@ pub fn compacted_topic_refuses_a_message_without_key(world: &World) {
 }
 
 pub fn budget_limits_a_fetch_and_break_stops_it(world: &World) {
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut writer = world.producer();
     for number in 0..10 {
         writer.send(&a, "k", &format!("value-{number}"));
@@ -144,8 +142,7 @@ pub fn budget_limits_a_fetch_and_break_stops_it(world: &World) {
 }
 
 pub fn position_outside_of_the_log_follows_the_reset_policy(world: &World) {
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut writer = world.producer();
     for value in ["0", "1", "2", "3"] {
         writer.send(&a, "k", value);
@@ -171,8 +168,7 @@ pub fn position_outside_of_the_log_follows_the_reset_policy(world: &World) {
 }
 
 pub fn reading_starts_where_it_is_told(world: &World) {
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut writer = world.producer();
     for value in ["0", "1", "2"] {
         writer.send(&a, "k", value);
@@ -192,8 +188,7 @@ pub fn reading_starts_where_it_is_told(world: &World) {
 }
 
 pub fn lag_counts_to_the_end_of_the_last_fetch(world: &World) {
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut writer = world.producer();
     for value in ["0", "1", "2"] {
         writer.send(&a, "k", value);
@@ -210,8 +205,7 @@ pub fn lag_counts_to_the_end_of_the_last_fetch(world: &World) {
 }
 
 pub fn full_queue_is_an_answer(world: &World) {
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut writer = world.producer_with(&ProducerConfig { queue_records_max: 2, ..ProducerConfig::default() });
     assert_eq!(writer.queue(&a, "k", Some("0")).unwrap(), Sent::Queued);
     assert_eq!(writer.queue(&a, "k", Some("1")).unwrap(), Sent::Queued);

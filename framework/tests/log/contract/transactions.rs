@@ -5,8 +5,7 @@ use kstreams::error::ErrorKind;
 use kstreams::log::*;
 
 pub fn messages_appear_with_the_commit(world: &World) {
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut committed = world.reader(Isolation::ReadCommitted);
     let mut uncommitted = world.reader(Isolation::ReadUncommitted);
     committed.assign(&a, Start::Beginning);
@@ -25,8 +24,7 @@ pub fn messages_appear_with_the_commit(world: &World) {
 }
 
 pub fn aborted_messages_are_skipped(world: &World) {
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut one = world.transactional("one");
     let mut other = world.transactional("other");
     one.begin();
@@ -45,8 +43,7 @@ pub fn aborted_messages_are_skipped(world: &World) {
 }
 
 pub fn readers_stop_at_the_oldest_open_transaction(world: &World) {
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut plain = world.producer();
     plain.send(&a, "k", "before");
     let mut open = world.transactional("open");
@@ -63,8 +60,7 @@ pub fn readers_stop_at_the_oldest_open_transaction(world: &World) {
 }
 
 pub fn marker_takes_an_offset_and_the_position_passes_it(world: &World) {
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut writer = world.transactional("t");
     writer.write(&a, "k", "1");
     assert_eq!(world.committed_values(&a), ["1"]);
@@ -85,8 +81,7 @@ pub fn marker_takes_an_offset_and_the_position_passes_it(world: &World) {
 }
 
 pub fn newer_producer_fences_the_older_and_aborts_its_transaction(world: &World) {
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut old = world.transactional("t");
     old.begin();
     old.send(&a, "k", "old");
@@ -100,8 +95,7 @@ pub fn newer_producer_fences_the_older_and_aborts_its_transaction(world: &World)
 }
 
 pub fn late_transaction_is_aborted_and_its_producer_fenced(world: &World) {
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut late = world.producer_with(&ProducerConfig {
         transactional_id: Some(String::from("t")),
         transaction_timeout_ms: 1_000,
@@ -135,8 +129,7 @@ pub fn offsets_become_visible_with_the_transaction(world: &World) {
 }
 
 pub fn offsets_of_an_aborted_transaction_are_dropped(world: &World) {
-    world.create("in", 1);
-    let input = partition("in", 0);
+    let input = world.single("in");
     let mut member = world.member("g", &["in"]);
     member.assigned();
     let mut writer = world.transactional("t");
@@ -185,8 +178,7 @@ pub fn transaction_without_content_commits(world: &World) {
 }
 
 pub fn sending_outside_of_a_transaction_is_refused(world: &World) {
-    world.create("a", 1);
-    let a = partition("a", 0);
+    let a = world.single("a");
     let mut writer = world.transactional("t");
     assert_eq!(kind(writer.queue(&a, "k", None)), ErrorKind::Bug);
     assert_eq!(kind(writer.try_commit()), ErrorKind::Bug);

@@ -13,7 +13,7 @@ use self::batches::{Batches, Facts};
 use super::coordinator::Identity;
 use super::core::Core;
 use super::errors;
-use super::faults::{Decision, Gate, Operation, forgotten};
+use super::faults::{Gate, Operation};
 use super::partition::Writer;
 use super::state::State;
 use crate::error::{Error, ErrorKind, Result};
@@ -87,7 +87,7 @@ impl EmbeddedProducer {
         let operation = Operation::InitProducer { transactional_id };
         let (id, timeout_ms) = (transactional_id.unwrap_or_default(), self.config.transaction_timeout_ms);
         let init = |state: &mut State| state.init_producer(id, timeout_ms).map(Ok);
-        let (writer, told) = ready!(gated(&self.core, &mut self.gates.init, &operation, now_ms, init))?;
+        let (writer, told) = ready!(self.core.request(&mut self.gates.init, &operation, now_ms, init))?;
         if told.is_ok() {
             (self.writer, self.phase) = (Some(writer), Phase::Idle);
         }
@@ -152,7 +152,7 @@ impl EmbeddedProducer {
         let end = |state: &mut State| {
             Poll::Ready(identity(&self.config, self.writer).and_then(|who| state.end_transaction(who, commit)))
         };
-        let ended = ready!(gated(&self.core, &mut self.gates.end, &operation, now_ms, end));
+        let ended = ready!(self.core.request(&mut self.gates.end, &operation, now_ms, end));
         match ended {
             Err(error) => self.refused(error),
             Ok(((), told)) => {
@@ -230,7 +230,7 @@ impl Producer for EmbeddedProducer {
             Ok(who) => state.add_offsets(who, offsets, group),
             Err(error) => Poll::Ready(Err(error)),
         };
-        let added = ready!(gated(&self.core, &mut self.gates.offsets, &operation, now_ms, add));
+        let added = ready!(self.core.request(&mut self.gates.offsets, &operation, now_ms, add));
         match added {
             Err(error) => self.refused(error),
             Ok(((), told)) => {
@@ -276,34 +276,6 @@ fn identity(config: &ProducerConfig, writer: Option<Writer>) -> Result<Identity<
     match (&config.transactional_id, writer) {
         (Some(transactional_id), Some(writer)) => Ok(Identity { transactional_id, writer }),
         _ => Err(errors::misuse("a transaction was asked of a producer that has none")),
-    }
-}
-
-/// Does something to the log, as far as the fault plan lets it; beside what came of it stands what the producer is told:
-/// a failure if the plan has the log forget that it answered.
-fn gated<T>(
-    core: &Core,
-    gate: &mut Gate,
-    operation: &Operation<'_>,
-    now_ms: i64,
-    act: impl FnOnce(&mut State) -> Poll<Result<T>>,
-) -> Poll<Result<(T, Result<()>)>> {
-    core.drive(now_ms)?;
-    let mut state = core.lock_at(now_ms)?;
-    let decision = gate.pass(state.faults.as_mut(), operation, now_ms);
-    match decision {
-        Decision::Wait => return Poll::Pending,
-        Decision::Refuse(error) => return Poll::Ready(Err(error)),
-        Decision::Proceed | Decision::LoseAnswer | Decision::Forget => {}
-    }
-    let done = act(&mut state);
-    drop(state);
-    core.persist()?;
-    let done = ready!(done)?;
-    match decision {
-        Decision::LoseAnswer => Poll::Pending,
-        Decision::Forget => Poll::Ready(Ok((done, Err(forgotten(operation))))),
-        _ => Poll::Ready(Ok((done, Ok(())))),
     }
 }
 
