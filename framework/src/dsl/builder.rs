@@ -140,8 +140,8 @@ impl StreamsBuilder {
     }
 
     /// A store that every instance fills in full from a topic with a processor of its own; every other processor may
-    /// read it by its name (`addGlobalStore`). The processor forwards nothing, and it runs again over the whole topic to
-    /// restore the store.
+    /// read it by its name (`addGlobalStore`). The processor forwards nothing. A restore runs it again: over the
+    /// whole topic for a store in memory, from where it was for one on disk.
     ///
     /// ```
     /// # use kstreams::{dsl::*, testing::*};

@@ -95,6 +95,11 @@ impl TaskContext {
         self.remembered.borrow().iter().map(|(name, number)| (name.clone(), number.get())).collect()
     }
 
+    /// Whether what cannot be decoded is passed over.
+    pub(crate) fn skips_undecodable(&self) -> bool {
+        self.policies.deserialization == ErrorPolicy::Continue
+    }
+
     /// Asks the thread to commit soon.
     pub fn request_commit(&self) {
         self.commit_requested.set(true);

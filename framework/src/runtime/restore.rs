@@ -137,6 +137,29 @@ fn restore_end(open: &OpenStores, store: u32, high_watermark: i64, committed: &O
     }
 }
 
+/// An input holds what was never a row: it met the error policy when it was processed, and does so again. It was counted then,
+/// and is a dead letter already.
+fn keep_decodable(open: &OpenStores, job: &Job, messages: &mut Vec<Message<'_>>) -> Result<()> {
+    let mut refused = None;
+    messages.retain(|message| match open.stores.check(job.store, message) {
+        _ if refused.is_some() => false,
+        Ok(()) => true,
+        Err(error) if error.kind() != ErrorKind::Pending && open.context.skips_undecodable() => {
+            tracing::debug!(changelog = %job.changelog, offset = message.offset, %error, "not restored");
+            false
+        }
+        Err(error) => {
+            refused = Some(error.context(format!("restoring from {} at offset {}", job.changelog, message.offset)));
+            false
+        }
+    });
+    match refused {
+        None => Ok(()),
+        Some(error) if error.kind() == ErrorKind::Pending => Err(error),
+        Some(error) => Err(error.answered()),
+    }
+}
+
 impl Restorer {
     /// A restorer that reads nothing yet.
     ///
@@ -181,7 +204,11 @@ impl Restorer {
             }
             read => read?,
         };
-        let applied = self.piece.apply(|messages| stores.restore(job.store, messages))?;
+        let mut messages = self.piece.messages();
+        if matches!(stores.spec(job.store).changelog, Changelog::Source(_)) {
+            keep_decodable(open, job, &mut messages)?;
+        }
+        let applied = stores.restore(job.store, &messages)?;
         instance.counters.restored.add(applied);
         *restored += applied;
         if self.consumer.position(&job.changelog).is_some_and(|position| position >= job.end) {
@@ -240,10 +267,7 @@ impl Piece {
         self.messages.push(Copied { key, value, timestamp, headers: message.headers.clone(), offset });
     }
 
-    fn apply(&self, apply: impl FnOnce(&[Message<'_>]) -> Result<u64>) -> Result<u64> {
-        if self.messages.is_empty() {
-            return Ok(0);
-        }
+    fn messages(&self) -> Vec<Message<'_>> {
         let borrow = |copied: &Copied| Message {
             key: copied.key.clone().map(|range| &self.bytes[range]),
             value: copied.value.clone().map(|range| &self.bytes[range]),
@@ -251,7 +275,6 @@ impl Piece {
             headers: copied.headers.clone(),
             offset: copied.offset,
         };
-        let messages: Vec<Message<'_>> = self.messages.iter().map(borrow).collect();
-        apply(&messages)
+        self.messages.iter().map(borrow).collect()
     }
 }

@@ -134,6 +134,10 @@ impl<S: StoreHandle> StoreBuilder<S> {
 
     /// Rebuilds the store from an input topic that holds the same content, and logs nothing.
     ///
+    /// A restore takes the topic's keys, values and timestamps over as they are, as Kafka Streams does; so what is put into the
+    /// store must be what the topic holds. A message that the store's formats cannot decode meets the policy for
+    /// [deserialization errors](crate::config::Config::deserialization_errors), as it did when it was processed: it is no row.
+    ///
     /// ```
     /// # use kstreams::{serde::Format, store::*};
     /// # let rows = Stores::persistent_key_value_store("rows");

@@ -186,6 +186,7 @@ impl<K: Datum, S: Stored> StoreHandle for KeyValueStore<K, S> {
     fn open(blueprint: &StoreBuilder<Self>, stores: &TaskStores) -> Result<Self> {
         let (key, value) = stores.serdes(blueprint)?;
         let rows = stores.open_rows(&blueprint.spec, value)?;
+        stores.check_keys(key.clone());
         Ok(KeyValueStore(Rc::new(Open { rows, key, buffer: RefCell::default() })))
     }
 

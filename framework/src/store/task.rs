@@ -50,6 +50,8 @@ pub struct TaskStores {
     stores: RefCell<Vec<Rc<dyn OpenStore>>>,
     /// Typed handles by store name.
     handles: RefCell<BTreeMap<Arc<str>, Handle>>,
+    /// By store number.
+    key_checks: RefCell<BTreeMap<u32, KeyCheck>>,
     /// What the last prepared commit writes to the stores in memory.
     memory_batch: RefCell<Batch>,
 }
@@ -60,9 +62,13 @@ struct Handle {
     handle: Box<dyn Any>,
 }
 
+/// Fails for bytes that are no key of a store.
+type KeyCheck = Box<dyn Fn(&[u8]) -> Result<()>>;
+
 /// An open store without its types.
 trait OpenStore {
     fn table(&self) -> &Table;
+    fn check_value(&self, value: &[u8]) -> Result<()>;
     fn is_dirty(&self) -> bool;
     fn flush(&self) -> Result<()>;
     fn drop_cache(&self);
@@ -73,6 +79,10 @@ trait OpenStore {
 impl<S: Stored> OpenStore for TypedRows<S> {
     fn table(&self) -> &Table {
         TypedRows::table(self)
+    }
+
+    fn check_value(&self, value: &[u8]) -> Result<()> {
+        TypedRows::check_value(self, value)
     }
 
     fn is_dirty(&self) -> bool {
@@ -99,7 +109,13 @@ impl<S: Stored> OpenStore for TypedRows<S> {
 impl TaskStores {
     /// No stores yet.
     pub fn new(config: TaskStoresConfig) -> Self {
-        TaskStores { config, stores: RefCell::default(), handles: RefCell::default(), memory_batch: RefCell::default() }
+        TaskStores {
+            config,
+            stores: RefCell::default(),
+            handles: RefCell::default(),
+            key_checks: RefCell::default(),
+            memory_batch: RefCell::default(),
+        }
     }
 
     /// Opens a store, which gets the next number. Rows on disk that do not fit the blueprint or its changelog are
@@ -132,6 +148,12 @@ impl TaskStores {
 
     pub(super) fn keep(&self, name: &Arc<str>, type_name: String, handle: Box<dyn Any>) {
         self.handles.borrow_mut().insert(name.clone(), Handle { type_name, handle });
+    }
+
+    /// Keys of the store that was opened last are those that this serde decodes.
+    pub(super) fn check_keys<K: 'static>(&self, key: Arc<dyn Serde<K>>) {
+        let check = move |bytes: &[u8]| key.deserialize(bytes).map(drop);
+        self.key_checks.borrow_mut().insert(self.len().saturating_sub(1), Box::new(check));
     }
 
     pub(super) fn serdes<H: StoreHandle>(&self, blueprint: &StoreBuilder<H>) -> Result<read_only::Serdes<H>> {
@@ -287,6 +309,19 @@ impl TaskStores {
             store.drop_cache();
             store.table().rollback();
         }
+    }
+
+    /// Whether a message of an input would be a row of the store: its formats can decode it. Of windowed keys that is not known
+    /// before they are applied.
+    ///
+    /// # Errors
+    /// What the formats refuse; `Pending` if a schema is being asked for.
+    pub fn check(&self, store: u32, message: &Message<'_>) -> Result<()> {
+        if let (Some(key), Some(check)) = (message.key, self.key_checks.borrow().get(&store)) {
+            check(key).map_err(|error| error.context("decoding the key"))?;
+        }
+        let value = message.value.map(|value| self.at(store).check_value(value));
+        value.unwrap_or(Ok(())).map_err(|error| error.context("decoding the value"))
     }
 
     /// Applies messages of a store's changelog, in order, and returns how many there were. Messages without a key are

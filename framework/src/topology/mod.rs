@@ -53,7 +53,8 @@ pub(crate) struct GlobalStore {
     pub(crate) store: String,
     /// The one node that writes to it.
     pub(crate) filled_by: NodeId,
-    /// A processor of the program's own fills it: a restore runs it again, instead of taking the topic's rows over.
+    /// A processor of the program's own fills it, so that it may keep other rows than its topic holds. In a running instance every
+    /// restore goes through that one node, whichever it is.
     pub(crate) processed: bool,
 }
 

@@ -10,6 +10,7 @@ mod global_topics;
 mod operators;
 mod patience;
 mod queries;
+mod read_only;
 mod rebalance;
 mod reset;
 mod rides;

@@ -63,6 +63,11 @@ impl<S: Stored> TypedRows<S> {
         }
     }
 
+    /// Whether a value of a changelog can be decoded.
+    pub(super) fn check_value(&self, value: &[u8]) -> Result<()> {
+        self.serde.deserialize(value).map(drop)
+    }
+
     /// The bytes below.
     pub(super) fn table(&self) -> &Rc<Table> {
         &self.table
