@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 /// How long topics may be missing after a start: whoever creates them may be starting, too.
-const MISSING_TOPICS_LIMIT_MS: i64 = 10_000;
+const MISSING_TOPICS_MS_MAX: i64 = 10_000;
 
 /// The largest message of topics about which nothing else is known, in bytes: Kafka's default.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 1_048_588;
@@ -80,7 +80,7 @@ impl Resolving {
 
     fn again(&mut self, error: Error, now_ms: i64) -> Result<()> {
         let limit_ms = match error.kind() {
-            ErrorKind::NotFound => self.limit_ms.min(MISSING_TOPICS_LIMIT_MS),
+            ErrorKind::NotFound => self.limit_ms.min(MISSING_TOPICS_MS_MAX),
             ErrorKind::Timeout => self.limit_ms,
             _ => return Err(error),
         };

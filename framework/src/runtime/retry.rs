@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 const FIRST_PAUSE_MS: i64 = 20;
 
 /// The longest pause between two attempts, in milliseconds.
-const LONGEST_PAUSE_MS: i64 = 5_000;
+const PAUSE_MS_MAX: i64 = 5_000;
 
 /// Failures in a row of one thing that is tried again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Retry {
     /// The error itself, fatal now, once the limit is reached.
     pub(crate) fn failed(&mut self, error: Error, now_ms: i64, limit_ms: i64) -> Result<()> {
         // Failures that far apart have nothing to do with each other.
-        if now_ms.saturating_sub(self.due_ms) > limit_ms.max(LONGEST_PAUSE_MS).saturating_mul(2) && self.attempts > 0 {
+        if now_ms.saturating_sub(self.due_ms) > limit_ms.max(PAUSE_MS_MAX).saturating_mul(2) && self.attempts > 0 {
             self.succeeded();
         }
         let since_ms = *self.since_ms.get_or_insert(now_ms);
@@ -31,7 +31,7 @@ impl Retry {
             let context = format!("given up after {} attempts within {limit_ms} ms", self.attempts + 1);
             return Err(error.answered().context(context));
         }
-        let pause_ms = FIRST_PAUSE_MS.saturating_mul(1 << self.attempts.min(16)).min(LONGEST_PAUSE_MS);
+        let pause_ms = FIRST_PAUSE_MS.saturating_mul(1 << self.attempts.min(16)).min(PAUSE_MS_MAX);
         self.attempts += 1;
         self.due_ms = now_ms.saturating_add(pause_ms);
         Ok(())
@@ -72,7 +72,7 @@ mod tests {
             now_ms = retry.due_ms();
         }
         assert_eq!(pauses[..4], [20, 40, 80, 160]);
-        assert_eq!(pauses[11], LONGEST_PAUSE_MS);
+        assert_eq!(pauses[11], PAUSE_MS_MAX);
     }
 
     #[test]

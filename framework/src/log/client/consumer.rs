@@ -11,7 +11,7 @@ use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 /// The most messages handed out of one partition before the next has its turn.
-const TURN_RECORDS: usize = 500;
+const TURN_RECORDS_MAX: usize = 500;
 
 /// The longest the log is left alone while waiting for messages.
 const NAP: Duration = Duration::from_millis(10);
@@ -88,7 +88,7 @@ impl Consumer {
         let (mut read, mut stopped) = (0, false);
         for partition in &self.owned {
             let now_ms = self.patience.now_ms();
-            let fetched = self.inner.fetch(partition, Budget::records(TURN_RECORDS), now_ms, &mut |message| {
+            let fetched = self.inner.fetch(partition, Budget::records(TURN_RECORDS_MAX), now_ms, &mut |message| {
                 let flow = each(partition, message);
                 stopped = flow.is_break();
                 flow

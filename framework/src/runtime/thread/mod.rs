@@ -41,7 +41,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 /// Bytes of decoded rows that stores without caching may keep at hand, for one thread.
-const READ_CACHE_BYTES: usize = 8 << 20;
+const READ_CACHE_BYTES_MAX: usize = 8 << 20;
 
 /// What sinks know of topics, shared by the tasks of a thread.
 type Sinks = Rc<RefCell<BTreeMap<Topic, SinkTopic>>>;
@@ -112,7 +112,7 @@ impl StreamThread {
             consumer,
             outlet: Outlet::new(instance, thread, &name)?,
             restorer: Restorer::new(instance, &name)?,
-            budget: CacheBudget::new(usize::try_from(cache_bytes).unwrap_or(usize::MAX), READ_CACHE_BYTES),
+            budget: CacheBudget::new(usize::try_from(cache_bytes).unwrap_or(usize::MAX), READ_CACHE_BYTES_MAX),
             resolved: None,
             sinks: Sinks::default(),
             tasks: BTreeMap::new(),

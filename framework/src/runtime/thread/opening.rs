@@ -14,13 +14,13 @@ use std::mem;
 use std::task::Poll;
 
 /// What restoring may take of one step while no task processes.
-const RESTORE_RECORDS: usize = 5_000;
+const RESTORE_RECORDS_MAX: usize = 5_000;
 
 /// The same while tasks process: half of what they may take.
-const RESTORE_RECORDS_BESIDE: usize = super::running::RECORDS_PER_STEP / 2;
+const RESTORE_RECORDS_BESIDE_MAX: usize = super::running::STEP_RECORDS_MAX / 2;
 
 /// The most bytes that are restored in one piece.
-const RESTORE_BYTES: usize = 1 << 20;
+const RESTORE_BYTES_MAX: usize = 1 << 20;
 
 impl StreamThread {
     /// Brings every task that does not process yet a bit further. True if one of them moved.
@@ -28,7 +28,7 @@ impl StreamThread {
         let opening: Vec<TaskId> =
             self.tasks.iter().filter(|(_, assigned)| !assigned.is_running()).map(|(task, _)| *task).collect();
         let is_beside = opening.len() < self.tasks.len();
-        let mut left = if is_beside { RESTORE_RECORDS_BESIDE } else { RESTORE_RECORDS };
+        let mut left = if is_beside { RESTORE_RECORDS_BESIDE_MAX } else { RESTORE_RECORDS_MAX };
         let mut moved = false;
         for task in opening {
             self.current = Some(task);
@@ -97,7 +97,7 @@ impl StreamThread {
                 Ok(true)
             }
             Stage::Restoring(restoring) => {
-                let budget = Budget { records: *left, bytes: RESTORE_BYTES };
+                let budget = Budget { records: *left, bytes: RESTORE_BYTES_MAX };
                 let (jobs, restored) = (restoring.jobs_left(), restoring.restored());
                 let read =
                     if *left == 0 { 0 } else { self.restorer.step(&self.instance, restoring, budget, now_ms)? };

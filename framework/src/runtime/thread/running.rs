@@ -8,13 +8,13 @@ use crate::runtime::assigned::Assigned;
 use std::ops::ControlFlow;
 
 /// The most records that one step processes.
-pub(super) const RECORDS_PER_STEP: usize = 1_000;
+pub(super) const STEP_RECORDS_MAX: usize = 1_000;
 
 /// The most records of one task before the next has its turn.
-const RECORDS_PER_TURN: usize = 100;
+const TURN_RECORDS_MAX: usize = 100;
 
 /// The most bytes that one fetch takes of one partition.
-const FETCH_BYTES: usize = 1 << 20;
+const FETCH_BYTES_MAX: usize = 1 << 20;
 
 /// A look at the group, and at whether the instance is to end, is never further away.
 const IDLE_MS_MAX: i64 = 100;
@@ -107,7 +107,7 @@ impl StreamThread {
         if room == 0 || !running.troubled.get(&input).is_none_or(|retry| retry.is_due(now_ms)) {
             return Ok(false);
         }
-        let budget = Budget { records: room, bytes: FETCH_BYTES };
+        let budget = Budget { records: room, bytes: FETCH_BYTES_MAX };
         let mut refused = None;
         let fetched =
             consumer.fetch(partition, budget, now_ms, &mut |message| match running.task.push(input, message) {
@@ -148,11 +148,11 @@ impl StreamThread {
         let first = self.first_turn % tasks.len();
         self.first_turn = self.first_turn.wrapping_add(1);
         tasks.rotate_left(first);
-        let mut left = RECORDS_PER_STEP;
+        let mut left = STEP_RECORDS_MAX;
         loop {
             let before = left;
             for task in &tasks {
-                let turn = self.process_turn(*task, left.min(RECORDS_PER_TURN), now_ms)?;
+                let turn = self.process_turn(*task, left.min(TURN_RECORDS_MAX), now_ms)?;
                 left -= turn.records;
                 *did |= turn.records > 0;
                 if turn.is_blocked {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 /// Rows taken out of the overlay's view at a time: few at first, because most scans are short.
 const FIRST_CHUNK_ROWS: usize = 8;
-const LARGEST_CHUNK_ROWS: usize = 128;
+const CHUNK_ROWS_MAX: usize = 128;
 
 /// The rows of a range as a reader sees them: the overlay's before the engine's. It owns its view, so the store may
 /// be written, committed or rolled back while it is walked.
@@ -144,7 +144,7 @@ impl Walk {
 
     fn go_on_behind_chunk(&mut self, direction: Direction) {
         let is_last = self.chunk.len() < self.chunk_rows;
-        self.chunk_rows = (self.chunk_rows * 2).min(LARGEST_CHUNK_ROWS);
+        self.chunk_rows = (self.chunk_rows * 2).min(CHUNK_ROWS_MAX);
         let Some((last, _)) = self.chunk.last().filter(|_| !is_last) else {
             self.rest = nothing();
             return;
