@@ -2,9 +2,9 @@
 //!
 //! It never looks at the data itself; that lies in [`Directory::data`] and is the engine's.
 
-use super::EngineKind;
+use super::{EngineKind, LockFile};
 use crate::error::{Error, ErrorKind, Result};
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -18,8 +18,7 @@ const DATA_DIRECTORY: &str = "data";
 /// A directory that is ours until this value is dropped.
 pub(super) struct Directory {
     data: PathBuf,
-    /// The lock goes with the file, and with the process however it ends.
-    _lock: File,
+    _lock: LockFile,
 }
 
 impl Directory {
@@ -38,17 +37,11 @@ impl Directory {
     }
 }
 
-fn lock(root: &Path) -> Result<File> {
-    let open = File::options().create(true).truncate(false).write(true).open(root.join(LOCK_FILE));
-    let file = open.map_err(|error| unusable(root, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            Err(Error::new(ErrorKind::InUse, format!("directory `{}` is in use by another instance", root.display()))
-                .with_hint("stop that instance, or give this one a directory of its own"))
-        }
-        Err(TryLockError::Error(error)) => Err(unusable(root, error)),
-    }
+fn lock(root: &Path) -> Result<LockFile> {
+    LockFile::hold(&root.join(LOCK_FILE)).map_err(|error| unusable(root, error))?.ok_or_else(|| {
+        Error::new(ErrorKind::InUse, format!("directory `{}` is in use by another instance", root.display()))
+            .with_hint("stop that instance, or give this one a directory of its own")
+    })
 }
 
 /// Checks the format file, or writes it where the directory is new.

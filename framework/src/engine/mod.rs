@@ -12,6 +12,7 @@ mod directory;
 mod fjall;
 #[cfg(any(feature = "fjall", feature = "rocksdb"))]
 mod flat;
+mod lock;
 pub mod memory;
 mod open;
 #[cfg(feature = "rocksdb")]
@@ -19,6 +20,7 @@ mod rocksdb;
 #[cfg(any(feature = "fjall", feature = "rocksdb"))]
 mod spaces;
 
+pub(crate) use lock::LockFile;
 pub use open::{EngineKind, EngineOptions, open};
 
 use crate::error::{Error, ErrorKind, Result};

@@ -9,8 +9,9 @@
 //!
 //! It never looks into the engine.
 
+use crate::engine::LockFile;
 use crate::error::{Error, ErrorKind, Result};
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -22,8 +23,7 @@ const FORMAT: &str = "kstreams-state 1";
 pub(crate) struct StateDirectory {
     root: PathBuf,
     process_id: String,
-    /// The lock goes with the file, and with the process however it ends.
-    _lock: File,
+    _lock: LockFile,
 }
 
 impl StateDirectory {
@@ -54,18 +54,12 @@ impl StateDirectory {
     }
 }
 
-fn lock(root: &Path) -> Result<File> {
-    let open = File::options().create(true).truncate(false).write(true).open(root.join("lock"));
-    let file = open.map_err(|error| unusable(root, error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::new(
-            ErrorKind::InUse,
-            format!("state directory `{}` is in use by another instance of the application", root.display()),
-        )
-        .with_hint("stop that instance, or give this one a `state.dir` of its own")),
-        Err(TryLockError::Error(error)) => Err(unusable(root, error)),
-    }
+fn lock(root: &Path) -> Result<LockFile> {
+    LockFile::hold(&root.join("lock")).map_err(|error| unusable(root, error))?.ok_or_else(|| {
+        let sentence = format!("state directory `{}` is in use by another instance of the application", root.display());
+        Error::new(ErrorKind::InUse, sentence)
+            .with_hint("stop that instance, or give this one a `state.dir` of its own")
+    })
 }
 
 fn check_format(root: &Path) -> Result<()> {
