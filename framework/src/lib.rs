@@ -63,6 +63,24 @@
 //! `json`, `avro`, `http` (metrics and health) and `fjall` (a pure-Rust disk engine) are on by default; `rocksdb` is the
 //! other disk engine and compiles C++.
 
+/// Whether a broken variant runs.
+#[cfg(feature = "broken")]
+macro_rules! broken {
+    ($variant:ident) => {
+        crate::broken::is(crate::broken::Broken::$variant)
+    };
+}
+
+/// Nothing is broken, and nothing of it is compiled.
+#[cfg(not(feature = "broken"))]
+macro_rules! broken {
+    ($variant:ident) => {
+        false
+    };
+}
+
+#[cfg(feature = "broken")]
+pub mod broken;
 pub mod config;
 pub mod dsl;
 pub mod engine;

@@ -25,6 +25,9 @@ pub(super) struct Assigned {
     pub(super) retry: Retry,
     pub(super) metrics: TaskMetrics,
     pub(super) stage: Stage,
+    /// What a broken variant believes to be committed.
+    #[cfg(feature = "broken")]
+    pub(super) committed: BTreeMap<TopicPartition, i64>,
 }
 
 /// How far a task is.
@@ -92,6 +95,8 @@ impl Assigned {
             retry: Retry::default(),
             metrics,
             stage: Stage::Waiting { since_ms: now_ms },
+            #[cfg(feature = "broken")]
+            committed: BTreeMap::new(),
         }
     }
 
@@ -157,6 +162,7 @@ impl Running {
         let of_input = |(input, progress): (usize, super::task::Progress)| {
             let position = match self.task.buffered(input) {
                 0 => consumer.position(&progress.partition).max(progress.offset),
+                _ if broken!(OffsetsOfFetched) => consumer.position(&progress.partition),
                 _ => progress.offset,
             };
             let metadata = progress.metadata;
@@ -178,5 +184,17 @@ impl Running {
                 && self.committed.get(partition).is_some_and(|known| consumer.position(partition) > Some(*known))
         };
         self.task.partitions().enumerate().any(behind)
+    }
+}
+
+/// For the broken variant that asks nobody.
+#[cfg(feature = "broken")]
+impl Assigned {
+    pub(super) fn believed(&self, mut committed: Offsets) -> Offsets {
+        for (partition, offset) in self.committed.iter().filter(|_| broken!(OutcomeAssumed)) {
+            let metadata = committed.get(partition).map(|known| known.metadata.clone()).unwrap_or_default();
+            committed.insert(partition.clone(), crate::log::OffsetAndMetadata { offset: *offset, metadata });
+        }
+        committed
     }
 }

@@ -168,7 +168,7 @@ impl Restorer {
     pub(crate) fn new(instance: &Instance, thread_name: &str) -> Result<Self> {
         let config = ConsumerConfig {
             client_id: format!("{thread_name}-restore-consumer"),
-            isolation: Isolation::ReadCommitted,
+            isolation: if broken!(RestoreUncommitted) { Isolation::ReadUncommitted } else { Isolation::ReadCommitted },
             offset_reset: OffsetReset::None,
             ..ConsumerConfig::default()
         };

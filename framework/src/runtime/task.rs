@@ -167,7 +167,7 @@ impl Task {
 
     /// Takes up where a commit left off.
     pub(crate) fn resume(&mut self, input: usize, metadata: &str) {
-        let Some(metadata) = CommitMetadata::decode(metadata) else { return };
+        let Some(metadata) = CommitMetadata::decode(metadata).filter(|_| !broken!(StreamTimeLost)) else { return };
         self.inputs[input].input.restore_partition_time(metadata.partition_time);
         self.context.record().advance_stream_time(metadata.partition_time);
         for (name, number) in metadata.remembered {

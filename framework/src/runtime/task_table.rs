@@ -27,7 +27,7 @@ impl TaskTable {
 
     /// Takes a task for a thread; false if another one has it.
     pub(crate) fn take(&self, task: TaskId, thread: usize) -> bool {
-        self.lock().entry(task).or_insert(Entry { thread, source: None }).thread == thread
+        self.lock().entry(task).or_insert(Entry { thread, source: None }).thread == thread || broken!(SharedTask)
     }
 
     /// A task of a thread is restored: its committed rows may be read there.
@@ -39,7 +39,8 @@ impl TaskTable {
 
     /// A task of a thread is being opened anew: what can be read of it is not complete.
     pub(crate) fn withdraw(&self, task: TaskId, thread: usize) {
-        if let Some(entry) = self.lock().get_mut(&task).filter(|entry| entry.thread == thread) {
+        let is_own = |entry: &&mut Entry| entry.thread == thread || broken!(RowsHidden);
+        if let Some(entry) = self.lock().get_mut(&task).filter(is_own) {
             entry.source = None;
         }
     }

@@ -4,13 +4,17 @@
 //! simulation                       so many seeds of every case as `cargo test` takes
 //! simulation --seeds 20000         so many seeds in all, spread over the cases (make soak)
 //! simulation --case joined --seed 7 [--trace]    one run again, with its story
+//! simulation --matrix [--write]    with the feature `broken`: looks for every broken variant
+//! simulation --broken PartialTask --case joined --seed 7 [--trace]    one of them again
 //! ```
 
 mod cases;
+#[cfg(feature = "broken")]
+mod matrix;
 mod transit;
 
 use cases::Case;
-use kstreams::testing::simulation::{Summary, TraceHash};
+use kstreams::testing::simulation::{Simulation, Summary, TraceHash};
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -31,6 +35,9 @@ struct Arguments {
     tells: bool,
     hashes: bool,
     lists: bool,
+    is_matrix: bool,
+    writes: bool,
+    broken: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -53,11 +60,43 @@ fn main() -> ExitCode {
         cases.iter().for_each(|case| println!("{}: test", case.name));
         return ExitCode::SUCCESS;
     }
+    if arguments.is_matrix || arguments.broken.is_some() {
+        return broken(&cases, &arguments);
+    }
     match (arguments.seed, arguments.hashes) {
-        (Some(seed), _) => again(&cases, seed, arguments.tells),
+        (Some(seed), _) => again(&simulations(&cases), seed, arguments.tells),
         (None, true) => hashes(&cases),
         (None, false) => soak(&cases, arguments.from, arguments.seeds.unwrap_or(SEEDS)),
     }
+}
+
+fn simulations(cases: &[Case]) -> Vec<(&'static str, Simulation)> {
+    cases.iter().map(|case| (case.name, (case.simulation)())).collect()
+}
+
+#[cfg(feature = "broken")]
+fn broken(cases: &[Case], arguments: &Arguments) -> ExitCode {
+    let variant = match arguments.broken.as_deref().map(str::parse::<kstreams::broken::Broken>).transpose() {
+        Ok(variant) => variant,
+        Err(message) => {
+            eprintln!("simulation: {message}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match (variant, arguments.seed) {
+        (Some(variant), Some(seed)) => {
+            let broken = |(name, simulation): (_, Simulation)| (name, simulation.broken(variant));
+            let simulations: Vec<_> = simulations(cases).into_iter().map(broken).collect();
+            again(&simulations, seed, arguments.tells)
+        }
+        (variant, _) => matrix::matrix(cases, variant, arguments.writes),
+    }
+}
+
+#[cfg(not(feature = "broken"))]
+fn broken(_: &[Case], _: &Arguments) -> ExitCode {
+    eprintln!("simulation: broken variants are built with `--features system-tests/broken`: `make simulation-matrix`");
+    ExitCode::FAILURE
 }
 
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
@@ -75,11 +114,14 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
             "--trace" => arguments.tells = true,
             "--hashes" => arguments.hashes = true,
             "--list" => arguments.lists = true,
+            "--matrix" => arguments.is_matrix = true,
+            "--write" => arguments.writes = true,
+            "--broken" => arguments.broken = words.next(),
             // What `cargo test` passes on to every test program.
             "--nocapture" | "--quiet" | "-q" | "--exact" | "--show-output" | "--include-ignored" | "--ignored" => {}
             name if !name.starts_with('-') => arguments.case = Some(name.to_owned()),
             other => {
-                let known = "--seeds N, --from N, --case NAME, --seed N, --trace, --hashes, --list";
+                let known = "--seeds N, --from N, --case NAME, --seed N, --trace, --hashes, --list, --matrix, --write, --broken VARIANT";
                 return Err(format!("unknown option `{other}`; there are {known}"));
             }
         }
@@ -153,20 +195,19 @@ impl Progress {
 }
 
 /// Runs one seed again.
-fn again(cases: &[Case], seed: u64, tells: bool) -> ExitCode {
+fn again(simulations: &[(&'static str, Simulation)], seed: u64, tells: bool) -> ExitCode {
     let mut code = ExitCode::SUCCESS;
-    for case in cases {
-        let simulation = (case.simulation)();
+    for (name, simulation) in simulations {
         if tells {
             simulation.story(seed).iter().for_each(|line| println!("{line}"));
             continue;
         }
         match simulation.run(seed) {
             Ok(ran) => {
-                println!("{}, seed {seed}: everything holds, {} events, trace {}", case.name, ran.events, ran.hash)
+                println!("{name}, seed {seed}: everything holds, {} events, trace {}", ran.events, ran.hash)
             }
             Err(failure) => {
-                println!("{}, {failure}", case.name);
+                println!("{name}, {failure}");
                 code = ExitCode::FAILURE;
             }
         }

@@ -67,7 +67,7 @@ impl CommitStage {
     /// Whether it asks something that may be asked again. What timed out before was a message, and it is lost unless it is
     /// rolled back and done again.
     fn is_question(self) -> bool {
-        matches!(self, CommitStage::Offsets | CommitStage::End)
+        matches!(self, CommitStage::Offsets | CommitStage::End) || broken!(TimeoutIgnored)
     }
 }
 
@@ -197,6 +197,7 @@ impl StreamThread {
             return Ok(Poll::Pending);
         }
         match commit.stage {
+            CommitStage::Flush if broken!(CommitBeforeFlush) => Ok(Poll::Ready(Some(CommitStage::Drain))),
             CommitStage::Flush => self.flush(),
             CommitStage::Drain => match self.drain(now_ms)? {
                 true => Ok(Poll::Ready(Some(CommitStage::Acknowledge))),
@@ -206,10 +207,15 @@ impl StreamThread {
                 Poll::Pending => Ok(Poll::Pending),
                 Poll::Ready(()) => {
                     commit.offsets = self.offsets();
+                    if broken!(WriteBeforeCommit) {
+                        self.write(&commit.offsets, now_ms)?;
+                    }
                     Ok(Poll::Ready(Some(CommitStage::Offsets)))
                 }
             },
-            CommitStage::Offsets if self.outlet.is_transactional() => self.send_offsets(commit, now_ms),
+            CommitStage::Offsets if self.outlet.is_transactional() && !broken!(OffsetsOutsideTransaction) => {
+                self.send_offsets(commit, now_ms)
+            }
             CommitStage::Offsets => self.commit_offsets(commit, now_ms),
             CommitStage::End => self.end_transaction(now_ms),
             CommitStage::Write => {
@@ -260,6 +266,7 @@ impl StreamThread {
         let call = commit.call.get_or_insert_with(|| self.consumer.commit(&commit.offsets));
         match call.poll(now_ms)? {
             Poll::Pending => Ok(Poll::Pending),
+            Poll::Ready(()) if broken!(OffsetsOutsideTransaction) => Ok(Poll::Ready(Some(CommitStage::End))),
             Poll::Ready(()) => Ok(Poll::Ready(Some(CommitStage::Write))),
         }
     }
@@ -313,6 +320,10 @@ impl StreamThread {
         self.phase = Phase::Running;
         self.last_commit_ms = now_ms;
         self.is_commit_requested = false;
+        if broken!(CommitBeforeFlush) {
+            // Too late by one transaction.
+            let _ = self.flush()?;
+        }
         if self.lost {
             return Ok(());
         }

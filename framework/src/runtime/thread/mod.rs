@@ -94,7 +94,11 @@ impl StreamThread {
     pub(crate) fn new(instance: &Arc<Instance>, thread: usize) -> Result<Self> {
         let name = instance.thread_name(thread);
         let config = &instance.config;
-        let isolation = if config.is_exactly_once() { Isolation::ReadCommitted } else { Isolation::ReadUncommitted };
+        let isolation = if config.is_exactly_once() && !broken!(InputUncommitted) {
+            Isolation::ReadCommitted
+        } else {
+            Isolation::ReadUncommitted
+        };
         let consumer = instance.log.consumer(&ConsumerConfig {
             group: Some(config.application_id.clone()),
             client_id: format!("{name}-consumer"),

@@ -76,10 +76,13 @@ impl StreamThread {
                 let Poll::Ready(committed) = call.poll(now_ms)? else {
                     return self.be_patient("where inputs go on", *since_ms, now_ms);
                 };
+                #[cfg(feature = "broken")]
+                let committed = assigned.believed(committed);
                 let open = self.open_stores(task, assigned, now_ms)?;
                 let changelogs: Vec<TopicPartition> =
                     (0..open.stores.len()).filter_map(|store| open.stores.changelog(store)).collect();
-                let call = self.admin.offsets(&changelogs, OffsetAt::End);
+                let end = if broken!(RestoreToLastStable) { OffsetAt::LastStable } else { OffsetAt::End };
+                let call = self.admin.offsets(&changelogs, end);
                 assigned.stage = Stage::Ends { since_ms: now_ms, open, committed, call };
                 Ok(true)
             }
@@ -128,7 +131,7 @@ impl StreamThread {
             return Ok(false);
         }
         let needed = self.resolved().plan.partitions_of(task);
-        if !needed.is_subset(&assigned.partitions) {
+        if !needed.is_subset(&assigned.partitions) && !broken!(PartialTask) {
             return match now_ms.saturating_sub(since_ms) > self.patience_with_group_ms() {
                 true => Err(partial(&needed, &assigned.partitions)),
                 false => Ok(false),
@@ -146,6 +149,9 @@ impl StreamThread {
     /// looks within a metadata age, or is given up after its session; then all are assigned once more.
     fn patience_with_group_ms(&self) -> i64 {
         let config = &self.instance.config;
+        if broken!(Impatient) {
+            return config.metadata_max_age_ms;
+        }
         2_i64.saturating_mul(config.metadata_max_age_ms).saturating_add(2 * config.session_timeout_ms)
     }
 

@@ -72,7 +72,12 @@ impl StreamThread {
         tracing::warn!(thread = self.name, %reason, "rolling back");
         self.count_rollback();
         let culprit = self.current.take();
+        #[cfg(feature = "broken")]
+        self.keep_what_is_to_go(now_ms);
         for (task, assigned) in &mut self.tasks {
+            if assigned.is_running() && broken!(CacheKept) {
+                continue;
+            }
             assigned.is_corrupt |= reason.kind() == ErrorKind::Corrupt && culprit == Some(*task);
             assigned.stage = Stage::Waiting { since_ms: now_ms };
             self.instance.tasks.withdraw(*task, self.thread);
@@ -157,6 +162,7 @@ impl StreamThread {
         match self.outlet.producer().poll_init(now_ms) {
             Poll::Pending => Ok(Poll::Pending),
             Poll::Ready(Ok(())) => Ok(Poll::Ready(RollbackStage::Reopen)),
+            Poll::Ready(Err(_)) if broken!(InitForgotten) => Ok(Poll::Ready(RollbackStage::Reopen)),
             Poll::Ready(Err(error)) => {
                 self.is_renewal_due = error.kind() == ErrorKind::Fenced;
                 Err(error)
@@ -172,9 +178,29 @@ impl StreamThread {
         self.release_revoked(now_ms)?;
         self.phase = match is_joining {
             _ if self.instance.board.is_ending() => Phase::Leaving,
-            true => Phase::Joining,
-            false => Phase::Running,
+            true if !broken!(JoinForgotten) => Phase::Joining,
+            _ => Phase::Running,
         };
         Ok(Stepped::Busy)
+    }
+}
+
+/// For the broken variants that a rollback leaves something behind.
+#[cfg(feature = "broken")]
+impl StreamThread {
+    fn keep_what_is_to_go(&mut self, now_ms: i64) {
+        for assigned in self.tasks.values_mut() {
+            let positions = self.outlet.changelog_positions(assigned.number);
+            let Stage::Running(running) = &assigned.stage else { continue };
+            assigned.committed = running.committed.clone();
+            if broken!(OverlayKept) {
+                let stores = running.task.stores();
+                let batch = stores.prepare_batch(&positions, now_ms);
+                let written =
+                    batch.and_then(|batch| self.instance.engine.write(&batch, crate::engine::Durability::Process));
+                // A disk that was cut off keeps nothing.
+                tracing::debug!(kept = written.is_ok(), "a broken rollback");
+            }
+        }
     }
 }

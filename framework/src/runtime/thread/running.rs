@@ -46,6 +46,9 @@ impl StreamThread {
         let unanswered = self.outlet.take_deliveries(now_ms)?;
         // A full queue is back-pressure: no further input while something waits to be sent.
         let is_blocked = !self.drain(now_ms)? || !self.work(now_ms, &mut did)?;
+        if broken!(ReleaseBeforeCommit) {
+            self.release_revoked(now_ms)?;
+        }
         self.poll_purge(now_ms);
         self.summarise(now_ms);
         if self.is_commit_due(now_ms) && self.begin_commit(now_ms)? {

@@ -87,6 +87,9 @@ impl Table {
         let bytes = batch.bytes();
         self.restored_bytes.set(self.restored_bytes.get() + bytes);
         self.position.set(Some(position));
+        if broken!(PositionBeforeRows) {
+            self.engine.write(&std::mem::take(&mut batch), Durability::None)?;
+        }
         if self.restored_bytes.get() <= TAIL_BYTES {
             self.note_position(&mut batch, position, committed_at_ms);
             return self.engine.write(&batch, Durability::Process);

@@ -116,6 +116,8 @@ pub struct Simulation {
     faults: Vec<FaultKind>,
     instances: u8,
     steps: usize,
+    #[cfg(feature = "broken")]
+    broken: Option<crate::broken::Broken>,
 }
 
 struct SimulatedTopic {
@@ -149,6 +151,8 @@ impl Simulation {
             faults: FaultKind::ALL.to_vec(),
             instances: INSTANCES,
             steps: STEPS,
+            #[cfg(feature = "broken")]
+            broken: None,
         }
     }
 
@@ -229,6 +233,13 @@ impl Simulation {
     pub fn instances(mut self, instances: u8) -> Self {
         assert!(instances > 0, "a simulation has at least one instance");
         self.instances = instances;
+        self
+    }
+
+    /// With a runtime that is broken in one place.
+    #[cfg(feature = "broken")]
+    pub fn broken(mut self, variant: crate::broken::Broken) -> Self {
+        self.broken = Some(variant);
         self
     }
 

@@ -185,14 +185,29 @@ impl Simulation {
         undisturbed.settle(1, false)?;
         let expected = self.content(&mut undisturbed, given.seed)?;
         drop(undisturbed);
-        let mut world = self.world(given, adversary, &registry)?;
+        #[cfg(feature = "broken")]
+        if let Some(variant) = self.broken {
+            return variant.during(|| self.disturbed(given, adversary, &registry, &expected));
+        }
+        self.disturbed(given, adversary, &registry, &expected)
+    }
+
+    /// The run by the schedule. What it came to is what was expected, and can be restored.
+    fn disturbed(
+        &self,
+        given: &Given<'_>,
+        adversary: &Adversary,
+        registry: &Arc<dyn Registry>,
+        expected: &Content,
+    ) -> Result<(), Finding> {
+        let mut world = self.world(given, adversary, registry)?;
         for action in &given.schedule.actions {
             world.act(*action)?;
         }
         world.settle(self.instances, true)?;
         let content = self.content(&mut world, given.seed)?;
         adversary.note(world.now_ms, digest(&content), || String::from("at rest"));
-        self.compare(&expected, &content)?;
+        self.compare(expected, &content)?;
         self.rebuild(&mut world, &content)
     }
 

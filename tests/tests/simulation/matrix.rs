@@ -1,0 +1,103 @@
+//! The matrix: every broken variant, and how many seeds it takes to find it.
+
+use crate::cases::Case;
+use kstreams::broken::Broken;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Runs after which a variant counts as not found.
+const RUNS_MAX: u64 = 20_000;
+
+/// How a variant was found.
+struct Found {
+    case: &'static str,
+    seed: u64,
+    /// Runs of all cases in turn, this one included.
+    runs: u64,
+    finding: String,
+}
+
+/// Looks for every variant, with the first seed of every case, then with the second, and so on.
+pub fn matrix(cases: &[Case], only: Option<Broken>, writes: bool) -> ExitCode {
+    let variants: Vec<Broken> =
+        Broken::ALL.iter().copied().filter(|variant| only.is_none_or(|wanted| wanted == *variant)).collect();
+    println!("looking for {} broken variants", variants.len());
+    let found = look_for(cases, &variants);
+    let missed = found.iter().filter(|(_, found)| found.is_none()).count();
+    if writes {
+        let page = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/simulation-matrix.md");
+        if let Err(error) = std::fs::write(&page, render(&found)) {
+            eprintln!("simulation: {}: {error}", page.display());
+            return ExitCode::FAILURE;
+        }
+    }
+    let result = if missed == 0 { "ok" } else { "FAILED" };
+    println!("test result: {result}. {} passed; {missed} failed", found.len() - missed);
+    if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// On all cores; what is found does not depend on how many there are.
+fn look_for(cases: &[Case], variants: &[Broken]) -> Vec<(Broken, Option<Found>)> {
+    let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        while let Some(variant) = variants.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let how = look(cases, *variant);
+            match &how {
+                Some(Found { case, seed, runs, finding }) => {
+                    println!("test broken::{variant} ... found after {runs} runs: {case}, seed {seed}: {finding}")
+                }
+                None => println!("test broken::{variant} ... NOT FOUND in {RUNS_MAX} runs"),
+            }
+            found.lock().expect("nothing panics while it is held").push((*variant, how));
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| (0..cores).for_each(|_| _ = scope.spawn(work)));
+    let mut found = found.into_inner().expect("nothing panics while it is held");
+    found.sort_by_key(|(variant, _)| *variant);
+    found
+}
+
+fn look(cases: &[Case], variant: Broken) -> Option<Found> {
+    let simulations: Vec<_> = cases.iter().map(|case| (case.name, (case.simulation)().broken(variant))).collect();
+    let mut runs = 0;
+    for seed in 0.. {
+        for (case, simulation) in &simulations {
+            runs += 1;
+            if let Err(failure) = simulation.try_run(seed) {
+                let finding = failure.finding().to_string();
+                let finding = finding.lines().next().unwrap_or_default().to_owned();
+                return Some(Found { case, seed, runs, finding });
+            }
+            if runs == RUNS_MAX {
+                return None;
+            }
+        }
+    }
+    None
+}
+
+fn render(found: &[(Broken, Option<Found>)]) -> String {
+    let mut page = String::from(
+        "# What the simulation finds\n\n\
+         Each row is the runtime with one deliberate mistake, built in by the test-only feature `broken`. The simulation runs the\n\
+         first seed of every case, then the second, and so on, until one of them shows the mistake.\n\
+         `make simulation-matrix` writes this page.\n\n\
+         | variant | what is broken | runs | case, seed | finding |\n|---|---|---|---|---|\n",
+    );
+    for (variant, found) in found {
+        let sentence = variant.sentence();
+        let row = match found {
+            Some(Found { case, seed, runs, finding }) => {
+                let finding = finding.replace('|', "\\|");
+                writeln!(page, "| `{variant}` | {sentence} | {runs} | `{case}`, {seed} | {finding} |")
+            }
+            None => writeln!(page, "| `{variant}` | {sentence} | more than {RUNS_MAX} | | not found |"),
+        };
+        row.expect("writing to a string does not fail");
+    }
+    page
+}
