@@ -44,6 +44,8 @@ pub(crate) struct Commit {
     group: Option<GroupMetadata>,
     call: Option<Call<()>>,
     retry: Retry,
+    /// The transaction may have ended already, whatever is answered now.
+    is_end_unanswered: bool,
 }
 
 /// Deletes repartition records that are processed.
@@ -82,6 +84,7 @@ impl Commit {
             group: None,
             call: None,
             retry: Retry::default(),
+            is_end_unanswered: false,
         }
     }
 
@@ -178,6 +181,7 @@ impl StreamThread {
     fn ask_again(&self, commit: &mut Commit, error: Error, now_ms: i64) -> Result<Poll<Option<CommitStage>>> {
         // The group may have moved on meanwhile.
         (commit.call, commit.group) = (None, None);
+        commit.is_end_unanswered |= commit.stage == CommitStage::End;
         commit.retry.failed(error, now_ms, self.instance.config.task_timeout_ms)?;
         Ok(Poll::Pending)
     }
@@ -217,7 +221,7 @@ impl StreamThread {
                 self.send_offsets(commit, now_ms)
             }
             CommitStage::Offsets => self.commit_offsets(commit, now_ms),
-            CommitStage::End => self.end_transaction(now_ms),
+            CommitStage::End => self.end_transaction(commit, now_ms),
             CommitStage::Write => {
                 self.write(&commit.offsets, now_ms)?;
                 self.count_commit(commit.began_ms, now_ms);
@@ -271,13 +275,13 @@ impl StreamThread {
         }
     }
 
-    fn end_transaction(&mut self, now_ms: i64) -> Result<Poll<Option<CommitStage>>> {
+    fn end_transaction(&mut self, commit: &Commit, now_ms: i64) -> Result<Poll<Option<CommitStage>>> {
         self.is_outcome_unknown = true;
         let ended = self.outlet.producer().poll_commit(now_ms);
         match ended {
             Poll::Pending => Ok(Poll::Pending),
             Poll::Ready(Err(error)) => {
-                self.is_outcome_unknown = error.kind() == ErrorKind::Timeout;
+                self.is_outcome_unknown = commit.is_end_unanswered || error.kind() == ErrorKind::Timeout;
                 Err(error)
             }
             Poll::Ready(Ok(())) => {

@@ -141,7 +141,7 @@ impl State {
         let Some(luck) = &mut self.luck else { return Fault::None };
         for kind in FaultKind::OF_CALLS {
             // Drawn for every kind, so that a call means the same whatever the conditions are.
-            let happens = luck.chance(self.conditions.rate(kind), 1_000);
+            let happens = luck.chance(self.conditions.rate_of_call(kind, operation), 1_000);
             let by_ms = *luck.pick(&[1, 5, 20, 100, 1_000, 5_000]);
             if happens && let Some(fault) = fault(kind, operation, by_ms) {
                 return fault;

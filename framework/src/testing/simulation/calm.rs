@@ -26,7 +26,7 @@ impl World<'_> {
         }
         self.produce(usize::MAX).map_err(Finding::of_the_log)?;
         let (until_ms, mut quiet_since_ms) = (self.now_ms + LIMIT_MS, self.now_ms);
-        let config = &self.simulation.config;
+        let config = &self.config;
         let timeout_ms = if is_haunted { config.session_timeout_ms.max(config.transaction_timeout_ms) } else { 0 };
         let quiet_ms = timeout_ms + QUIET_MS.max(3 * config.commit_interval_ms());
         let mut appends = self.adversary.appends();

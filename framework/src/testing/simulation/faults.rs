@@ -1,6 +1,7 @@
 //! What may go wrong, and how often: drawn anew for each seed.
 
 use super::random::Random;
+use crate::log::embedded::Operation;
 use std::fmt;
 
 /// A kind of mishap.
@@ -64,19 +65,83 @@ impl fmt::Display for FaultKind {
     }
 }
 
-/// How often each kind happens, in thousandths. A seed has some kinds often, some rarely and some not at all: a schedule with
-/// everything at once hides what shows only where nothing else disturbs it.
+/// What the calls of a seed go wrong with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Target {
+    /// All kinds of calls.
+    All,
+    /// One kind of calls, and those often.
+    Only(CallKind),
+}
+
+/// The calls that may go wrong, by what they are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CallKind {
+    Init,
+    Append,
+    SendOffsets,
+    EndTransaction,
+    WriteMarkers,
+    Group,
+    Questions,
+}
+
+impl CallKind {
+    const ALL: [CallKind; 7] = [
+        CallKind::Init,
+        CallKind::Append,
+        CallKind::SendOffsets,
+        CallKind::EndTransaction,
+        CallKind::WriteMarkers,
+        CallKind::Group,
+        CallKind::Questions,
+    ];
+
+    fn of(operation: &Operation<'_>) -> Self {
+        match operation {
+            Operation::InitProducer { .. } => CallKind::Init,
+            Operation::Send { .. } | Operation::Append { .. } => CallKind::Append,
+            Operation::SendOffsets { .. } => CallKind::SendOffsets,
+            Operation::EndTransaction { .. } => CallKind::EndTransaction,
+            Operation::WriteMarkers { .. } => CallKind::WriteMarkers,
+            Operation::Heartbeat { .. } | Operation::Commit { .. } => CallKind::Group,
+            Operation::Committed { .. } | Operation::Fetch { .. } | Operation::Admin { .. } => CallKind::Questions,
+        }
+    }
+}
+
+/// How often each kind happens, in thousandths, and to what. A seed has some kinds often, some rarely and some not at all: a
+/// schedule with everything at once hides what shows only where nothing else disturbs it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Conditions(Vec<(FaultKind, u64)>);
+pub(super) struct Conditions {
+    rates: Vec<(FaultKind, u64)>,
+    target: Target,
+}
 
 impl Conditions {
     pub(super) fn draw(allowed: &[FaultKind], random: &mut Random) -> Self {
-        let mut rate = |kind: &FaultKind| (*kind, *random.pick(&[0, 0, 0, 1, 5, 25]));
-        Conditions(allowed.iter().map(&mut rate).collect())
+        let target = match random.chance(1, 2) {
+            true => Target::All,
+            false => Target::Only(*random.pick(&CallKind::ALL)),
+        };
+        let mut rate = |kind: &FaultKind| match target {
+            Target::Only(_) if FaultKind::OF_CALLS.contains(kind) => (*kind, *random.pick(&[0, 0, 50, 250])),
+            _ => (*kind, *random.pick(&[0, 0, 0, 1, 5, 25])),
+        };
+        Conditions { rates: allowed.iter().map(&mut rate).collect(), target }
     }
 
+    /// How often this kind happens to an instance.
     pub(super) fn rate(&self, kind: FaultKind) -> u64 {
-        self.0.iter().find(|(known, _)| *known == kind).map_or(0, |(_, rate)| *rate)
+        self.rates.iter().find(|(known, _)| *known == kind).map_or(0, |(_, rate)| *rate)
+    }
+
+    /// How often this kind happens to a call.
+    pub(super) fn rate_of_call(&self, kind: FaultKind, operation: &Operation<'_>) -> u64 {
+        match self.target {
+            Target::Only(target) if target != CallKind::of(operation) => 0,
+            _ => self.rate(kind),
+        }
     }
 
     /// Whether this kind happens at all.

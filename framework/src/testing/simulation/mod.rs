@@ -60,8 +60,9 @@ const INSTANCES: u8 = 3;
 /// The log gives up a silent member after this time, in milliseconds of the virtual clock.
 const SESSION_TIMEOUT_MS: i64 = 6_000;
 
-/// The log aborts a silent transaction after this time, in milliseconds of the virtual clock.
-const TRANSACTION_TIMEOUT_MS: i64 = 4_000;
+/// The log aborts a silent transaction after one of these times, in milliseconds of the virtual clock: long before it gives
+/// up the member, or right before.
+const TRANSACTION_TIMEOUTS_MS: &[i64] = &[1_500, 5_500];
 
 /// How an output topic is compared with that of the undisturbed run. Under at-least-once nothing may be missing, but there
 /// may be more.
@@ -106,6 +107,8 @@ pub enum Compare {
 /// ```
 pub struct Simulation {
     topology: Topology,
+    /// One of these for each seed.
+    transaction_timeouts_ms: Vec<i64>,
     /// The topology as this configuration has it.
     blueprint: Arc<Blueprint>,
     config: Config,
@@ -139,8 +142,11 @@ impl Simulation {
     /// A simulation of `topology` with all kinds of faults. Of the configuration, the URL, the engine, the seed and the process
     /// id do not matter; timeouts that have their defaults are shortened.
     pub fn new(topology: &Topology, config: Config) -> Self {
+        let is_default = config.transaction_timeout_ms == Config::new("", "").transaction_timeout_ms;
+        let given_ms = config.transaction_timeout_ms;
         let config = simulated(config);
         Simulation {
+            transaction_timeouts_ms: if is_default { TRANSACTION_TIMEOUTS_MS.to_vec() } else { vec![given_ms] },
             topology: topology.clone(),
             blueprint: topology.configured(&config),
             config,
@@ -286,11 +292,6 @@ fn simulated(config: Config) -> Config {
     Config {
         url: String::from("embedded:"),
         session_timeout_ms: or(config.session_timeout_ms, default.session_timeout_ms, SESSION_TIMEOUT_MS),
-        transaction_timeout_ms: or(
-            config.transaction_timeout_ms,
-            default.transaction_timeout_ms,
-            TRANSACTION_TIMEOUT_MS,
-        ),
         metadata_max_age_ms: or(config.metadata_max_age_ms, default.metadata_max_age_ms, 2_000),
         repartition_purge_interval_ms: or(
             config.repartition_purge_interval_ms,

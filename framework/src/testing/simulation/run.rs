@@ -22,6 +22,9 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 /// Sets the choices of the schedule apart from those of the input.
 const SCHEDULE: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// Sets the choice of the transaction timeout apart.
+const TIMEOUT: u64 = 0xd1b5_4a32_d192_ed03;
+
 /// A run without a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ran {
@@ -221,7 +224,9 @@ impl Simulation {
             let mut input = input::draw(&self.inputs, &mut Random::new(given.seed), registry)?;
             let before = input.iter().filter(|message| message.is_before).count();
             input.truncate(before + given.records);
-            World::new(self, adversary.clone(), registry.clone(), input)
+            let mut config = self.config.clone();
+            config.transaction_timeout_ms = *Random::new(given.seed ^ TIMEOUT).pick(&self.transaction_timeouts_ms);
+            World::new(self, adversary.clone(), registry.clone(), input, config)
         };
         world().map_err(Finding::of_the_log)
     }

@@ -60,7 +60,9 @@ pub(super) struct Schedule {
 impl Schedule {
     pub(super) fn draw(shape: Shape, allowed: &[FaultKind], random: &mut Random) -> Self {
         let conditions = Conditions::draw(allowed, random);
-        let mut draw = Draw { shape, conditions: &conditions, random, pace_ms: 0, records_per_batch: 0 };
+        let mut draw =
+            Draw { shape, conditions: &conditions, random, pace_ms: 0, records_per_batch: 0, stays: 0, last: (0, 0) };
+        draw.stays = *draw.random.pick(&[0, 500, 900]);
         draw.pace_ms = *draw.random.pick(&[0, 1, 3, 10]);
         let batches = *draw.random.pick(&[4, 10, 25]);
         draw.records_per_batch = (shape.records as u64 / batches).clamp(1, 200);
@@ -77,6 +79,10 @@ struct Draw<'a> {
     /// The most that passes between two steps.
     pace_ms: u64,
     records_per_batch: u64,
+    /// How often a thread goes on before others have their turn, in thousandths.
+    stays: u64,
+    /// Whose turn it was.
+    last: (u8, u8),
 }
 
 impl Draw<'_> {
@@ -91,12 +97,14 @@ impl Draw<'_> {
             80..100 => Action::Wait { ms: self.random.between(1, 300) as u16 },
             100..140 => Action::Produce { records: self.random.between(1, 2 * self.records_per_batch as i64) as u8 },
             140..150 => Action::Start { instance },
-            _ => Action::Step {
-                instance,
-                thread,
-                after_ms: self.random.below(self.pace_ms + 1) as u16,
-                luck: self.luck(),
-            },
+            _ => {
+                if !self.random.chance(self.stays, 1_000) {
+                    self.last = (instance, thread);
+                }
+                let (instance, thread) = self.last;
+                let after_ms = self.random.below(self.pace_ms + 1) as u16;
+                Action::Step { instance, thread, after_ms, luck: self.luck() }
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use super::failure::Finding;
 use super::input::InputMessage;
 use super::schedule::{Action, DiskFate};
 use super::story::Weight;
+use crate::config::Config;
 use crate::error::Result;
 use crate::log::client::{NewMessage, Producer, create_topics};
 use crate::log::embedded::{EmbeddedLog, EmbeddedOptions};
@@ -33,6 +34,8 @@ pub(super) struct World<'a> {
     pub(super) log: Arc<EmbeddedLog>,
     pub(super) slots: Vec<Slot>,
     pub(super) now_ms: i64,
+    /// That of every instance.
+    pub(super) config: Config,
     registry: Arc<dyn Registry>,
     clock: ManualClock,
     producer: Producer,
@@ -55,6 +58,7 @@ impl<'a> World<'a> {
         adversary: Adversary,
         registry: Arc<dyn Registry>,
         input: VecDeque<InputMessage>,
+        config: Config,
     ) -> Result<Self> {
         let clock = ManualClock::new(START_MS);
         let log = EmbeddedLog::in_memory(EmbeddedOptions {
@@ -74,6 +78,7 @@ impl<'a> World<'a> {
             log,
             slots,
             now_ms: START_MS,
+            config,
             registry,
             clock,
             producer,
@@ -232,6 +237,7 @@ impl<'a> World<'a> {
     pub(super) fn start(&mut self, instance: u8) -> Result<(), Finding> {
         let (simulation, log, registry, clock) =
             (self.simulation, self.log.clone(), self.registry.clone(), self.clock.clone());
+        let config = self.config.clone().seed(u64::from(instance));
         let slot = self.slot(instance);
         if slot.streams.is_some() {
             return Ok(());
@@ -243,7 +249,6 @@ impl<'a> World<'a> {
             .registry(registry)
             .clock(Arc::new(clock))
             .process_id(process);
-        let config = simulation.config.clone().seed(u64::from(instance));
         let streams = SteppedStreams::start(&simulation.topology, config, options);
         slot.streams = Some(streams.map_err(|error| Finding::fatal(instance, &error))?);
         slot.paused_until_ms = 0;
