@@ -6,6 +6,7 @@ use super::story;
 use super::trace::Trace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::embedded::{Fault, FaultPlan, Operation};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,6 +47,8 @@ struct State {
     /// So many calls and writes are left to the instance at work before it is cut off from everything.
     calls_left: Option<u32>,
     is_cut: bool,
+    /// Transactional ids whose transaction was ended without their knowing: no log says afterwards that it was aborted.
+    decided: BTreeSet<String>,
     /// Batches that were to be appended.
     appends: u64,
     trace: Trace,
@@ -59,6 +62,7 @@ impl Adversary {
             luck: None,
             calls_left: None,
             is_cut: false,
+            decided: BTreeSet::new(),
             appends: 0,
             trace,
         })))
@@ -138,6 +142,29 @@ impl State {
         if !self.spend() {
             return Fault::Fail(ErrorKind::Timeout);
         }
+        let fault = self.draw(operation);
+        if let Operation::EndTransaction { transactional_id, .. } = operation {
+            return self.end(transactional_id, fault);
+        }
+        fault
+    }
+
+    fn end(&mut self, transactional_id: &str, fault: Fault) -> Fault {
+        match fault {
+            Fault::Fail(ErrorKind::Aborted) if self.decided.contains(transactional_id) => Fault::None,
+            Fault::LostAnswer | Fault::Unknown => {
+                self.decided.insert(transactional_id.to_owned());
+                fault
+            }
+            Fault::None => {
+                self.decided.remove(transactional_id);
+                fault
+            }
+            _ => fault,
+        }
+    }
+
+    fn draw(&mut self, operation: &Operation<'_>) -> Fault {
         let Some(luck) = &mut self.luck else { return Fault::None };
         for kind in FaultKind::OF_CALLS {
             // Drawn for every kind, so that a call means the same whatever the conditions are.
