@@ -69,7 +69,7 @@ pub(super) enum Stage {
 /// A task that processes.
 pub(super) struct Running {
     pub(super) task: Task,
-    /// Since when it waits for an input, in milliseconds since the epoch.
+    /// Since when some input is known to have nothing, in milliseconds since the epoch; kept while all are empty.
     pub(super) idle_since_ms: Option<i64>,
     /// What was committed for its inputs.
     pub(super) committed: BTreeMap<TopicPartition, i64>,
@@ -142,6 +142,11 @@ impl Running {
             }
             Readiness::Partial => self.has_waited(consumer, max_idle_ms, now_ms),
         }
+    }
+
+    /// Since when a record waits for the inputs that have none.
+    pub(super) fn waits_since_ms(&self) -> Option<i64> {
+        self.idle_since_ms.filter(|_| self.task.readiness() == Readiness::Partial)
     }
 
     fn has_waited(&mut self, consumer: &dyn Consumer, max_idle_ms: i64, now_ms: i64) -> bool {

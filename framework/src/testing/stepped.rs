@@ -244,3 +244,46 @@ impl SteppedStreams {
         view(&self.instance, name)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::EngineKind;
+    use crate::dsl::StreamsBuilder;
+    use crate::log::NewTopic;
+    use crate::log::client::{NewMessage, Producer, create_topics};
+    use crate::log::embedded::{EmbeddedLog, EmbeddedOptions};
+    use crate::record::{ManualClock, Topic};
+    use std::time::Duration;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    #[test]
+    fn task_whose_inputs_are_all_empty_waits_for_none_of_them() {
+        let log = EmbeddedLog::in_memory(EmbeddedOptions::with_clock(Arc::new(ManualClock::new(0))));
+        create_topics(
+            &*log,
+            &[NewTopic::new("rides", 1), NewTopic::new("lines", 1), NewTopic::new("named", 1)],
+            PATIENCE,
+        )
+        .unwrap();
+        let builder = StreamsBuilder::new();
+        let lines = builder.table::<String, String>("lines");
+        builder.stream::<String, String>("rides").join(&lines, |ride, _| ride.clone()).to("named");
+        let config = Config::new("app", "embedded:").engine(EngineKind::Memory);
+        let options = StartOptions::new().log(log.clone());
+        let mut streams = SteppedStreams::start(&builder.build().unwrap(), config, options).unwrap();
+        let mut producer = Producer::new(&*log, &Default::default(), PATIENCE).unwrap();
+        producer.send(&NewMessage::new(&Topic::from("rides"), Some(b"loop"), Some(b"ride"))).unwrap();
+        producer.flush().unwrap();
+        let mut now_ms = 0;
+        while streams.counts().processed == 0 || streams.counts().commits == 0 || streams.step(now_ms).unwrap() {
+            streams.step(now_ms).unwrap();
+            now_ms += 1;
+        }
+        let Stepped::Idle { until_ms } = streams.step_thread(0, now_ms).unwrap() else {
+            panic!("nothing is left to do")
+        };
+        assert!(until_ms > now_ms + 1, "it looks again after {} ms", until_ms - now_ms);
+    }
+}

@@ -218,7 +218,7 @@ impl StreamThread {
         let commit_ms = self.last_commit_ms.saturating_add(self.instance.config.commit_interval_ms());
         let punctuation_ms = self.running().filter_map(|(_, _, running)| running.task.next_punctuation_ms()).min();
         let max_idle_ms = self.instance.config.max_task_idle_ms;
-        let waiting = self.running().filter_map(|(_, _, running)| running.idle_since_ms).min();
+        let waiting = self.running().filter_map(|(_, _, running)| running.waits_since_ms()).min();
         let waited_ms = waiting.map_or(i64::MAX, |since_ms| since_ms.saturating_add(max_idle_ms));
         let due_ms = punctuation_ms.unwrap_or(i64::MAX).min(commit_ms).min(waited_ms).min(now_ms + IDLE_MS_MAX);
         due_ms.max(now_ms + 1)
