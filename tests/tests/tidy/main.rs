@@ -84,8 +84,10 @@ fn modules_use_only_what_stands_to_their_left() {
         let relative = file.strip_prefix(&source).unwrap();
         let first = relative.components().next().unwrap().as_os_str().to_string_lossy().replace(".rs", "");
         let Some(own) = layer(&first) else {
-            // `guide` has no code: it makes tests of the chapters in docs/guide.
-            assert!(first == "lib" || first == "guide", "{} belongs to no module of the list", relative.display());
+            // `guide` has no code: it makes tests of the chapters in docs/guide. `broken` is built for the simulation's own
+            // tests alone, and any module may be broken.
+            let is_apart = ["lib", "guide", "broken"].contains(&&*first);
+            assert!(is_apart, "{} belongs to no module of the list", relative.display());
             continue;
         };
         // A module that is only compiled for tests may look anywhere.
@@ -103,6 +105,27 @@ fn modules_use_only_what_stands_to_their_left() {
         }
     }
     assert!(broken.is_empty(), "directions between modules are broken:\n{}", broken.join("\n"));
+}
+
+/// No program and no other feature gets the deliberately broken variants by accident.
+#[test]
+fn broken_variants_are_built_on_request_alone() {
+    let manifests = ["framework", "tests"].map(|package| root().join(package).join("Cargo.toml"));
+    let asking: Vec<String> = files(&root(), "toml")
+        .into_iter()
+        .filter(|path| path.ends_with("Cargo.toml"))
+        .flat_map(|path| {
+            let text = fs::read_to_string(&path).unwrap();
+            let lines: Vec<String> = text
+                .lines()
+                .filter(|line| !line.starts_with('#') && line.contains("broken"))
+                .map(str::to_owned)
+                .collect();
+            assert!(lines.is_empty() || manifests.contains(&path), "{} names the feature `broken`", path.display());
+            lines
+        })
+        .collect();
+    assert_eq!(asking, ["broken = []", "broken = [\"kstreams/broken\"]"]);
 }
 
 /// The compiler names the remedy for a type without a format only where a method asks for one itself: a bound on the
