@@ -46,7 +46,7 @@
 //! | [`topology`] | the blueprint that `build` makes, and its description |
 //! | [`runtime`] | the running application, its state, queries |
 //! | [`config`] | configuration: setters, properties files, environment |
-//! | [`testing`] | the test driver |
+//! | [`testing`] | the test driver, the simulation of whole applications, strategies for property tests |
 //! | [`log`] | the port to the log, the embedded log, clients for other programs |
 //! | [`engine`] | what keeps bytes on disk or in memory |
 //! | [`metrics`] | what an application tells about itself |
@@ -61,7 +61,7 @@
 //! # Features
 //!
 //! `json`, `avro`, `http` (metrics and health) and `fjall` (a pure-Rust disk engine) are on by default; `rocksdb` is the
-//! other disk engine and compiles C++.
+//! other disk engine and compiles C++. `proptest` is for tests: it adds `testing::strategies`.
 
 /// Whether a broken variant runs.
 #[cfg(feature = "broken")]

@@ -2,7 +2,11 @@
 //!
 //! [`TopologyTestDriver`] runs a topology record by record, without threads, log or real time, and can
 //! [crash](TopologyTestDriver::crash) between any two records. `docs/guide/11-testing.md` shows how tests are built
-//! with it. [`FaultyEngine`] is a disk that fails when a test wants it to. Nothing here is used by a running application.
+//! with it. [`FaultyEngine`] is a disk that fails when a test wants it to.
+//!
+//! [`simulation`] runs whole applications, several instances on one log, with everything that can go wrong; see
+//! `docs/guide/12-simulation.md`. `strategies`, with the feature `proptest`, makes input and mishaps for property tests.
+//! Nothing here is used by a running application.
 
 mod driver;
 mod faulty_engine;
@@ -14,6 +18,8 @@ mod processing;
 mod results;
 pub mod simulation;
 mod stepped;
+#[cfg(feature = "proptest")]
+pub mod strategies;
 mod topics;
 mod whole;
 

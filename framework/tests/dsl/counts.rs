@@ -4,6 +4,8 @@ use kstreams::config::Config;
 use kstreams::dsl::{Materialized, StreamsBuilder};
 use kstreams::store::{TimestampedKeyValueStore, TimestampedWindowStore};
 use kstreams::testing::TopologyTestDriver;
+use kstreams::testing::simulation::InputRecord;
+use kstreams::testing::strategies::{Event, events, keys, records, times};
 use kstreams::topology::Topology;
 use kstreams::window::TimeWindows;
 use proptest::collection::vec;
@@ -12,17 +14,20 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What happens in a run.
-#[derive(Debug, Clone)]
-enum Event {
-    Record { key: Option<i32>, values: Option<Vec<i32>>, time: i64 },
-    Crash,
+type Events = [Event<Option<i32>, Option<String>>];
+
+/// Records with and without keys, of several values, one or none, some of them late; crashes between them.
+fn happenings() -> impl Strategy<Value = Vec<Event<Option<i32>, Option<String>>>> {
+    let key = option::weighted(0.9, keys(4, |n| n as i32));
+    let text = |values: Vec<i32>| values.iter().map(i32::to_string).collect::<Vec<_>>().join(" ");
+    let values = option::weighted(0.9, vec(0..4, 0..4).prop_map(text));
+    let times = times(40).late_by(GRACE_MS as u32).straggling_by(2 * SIZE_MS as u32);
+    events(&records(key, values, times, 0..60), Duration::ZERO)
 }
 
-fn events() -> impl Strategy<Value = Vec<Event>> {
-    let record = (option::weighted(0.9, 0..4), option::weighted(0.9, vec(0..4, 0..4)), 0..1_000_i64)
-        .prop_map(|(key, values, time)| Event::Record { key, values, time });
-    vec(prop_oneof![9 => record, 1 => Just(Event::Crash)], 0..60)
+/// The records of a run.
+fn piped(events: &Events) -> impl Iterator<Item = &InputRecord<Option<i32>, Option<String>>> {
+    events.iter().filter_map(Event::record)
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,17 +50,9 @@ impl Way {
         TopologyTestDriver::with_config(topology, config).unwrap()
     }
 
-    fn run(self, topology: &Topology, events: &[Event]) -> TopologyTestDriver {
+    fn run(self, topology: &Topology, events: &Events) -> TopologyTestDriver {
         let mut driver = self.driver(topology);
-        for event in events {
-            match event.clone() {
-                Event::Crash => driver.crash().unwrap(),
-                Event::Record { key, values, time } => {
-                    let values = values.map(|values| values.iter().map(i32::to_string).collect::<Vec<_>>().join(" "));
-                    driver.input("in").pipe_at(key, values, time).unwrap();
-                }
-            }
-        }
+        driver.play("in", events).unwrap();
         driver
     }
 }
@@ -78,14 +75,13 @@ fn counted_by_value() -> Topology {
 }
 
 /// Count and largest time by value.
-fn recounted(events: &[Event]) -> BTreeMap<i32, (i64, i64)> {
+fn recounted(events: &Events) -> BTreeMap<i32, (i64, i64)> {
     let mut counts = BTreeMap::new();
-    for event in events {
-        let Event::Record { values: Some(values), time, .. } = event else { continue };
-        for value in values {
-            let (count, latest) = counts.entry(*value).or_insert((0, 0));
+    for record in piped(events) {
+        for value in split(record.value.clone()) {
+            let (count, latest) = counts.entry(value).or_insert((0, 0));
             *count += 1;
-            *latest = i64::max(*latest, *time);
+            *latest = i64::max(*latest, record.timestamp);
         }
     }
     counts
@@ -109,10 +105,9 @@ fn counted_by_window() -> Topology {
 }
 
 /// Counts by key and window start, and records that came too late for a window or have no key.
-fn recounted_by_window(events: &[Event]) -> (BTreeMap<(i32, i64), i64>, u64) {
+fn recounted_by_window(events: &Events) -> (BTreeMap<(i32, i64), i64>, u64) {
     let (mut counts, mut dropped, mut stream_time) = (BTreeMap::new(), 0, -1);
-    for event in events {
-        let Event::Record { key, time, .. } = event else { continue };
+    for InputRecord { key, timestamp: time, .. } in piped(events) {
         let Some(key) = key else {
             dropped += 1;
             continue;
@@ -139,13 +134,9 @@ fn grouped_table() -> Topology {
 }
 
 /// Number and lengths of the rows by their first value.
-fn regrouped(events: &[Event]) -> BTreeMap<i32, (i64, i64)> {
-    let mut rows = BTreeMap::new();
-    for event in events {
-        if let Event::Record { key: Some(key), values, .. } = event {
-            rows.insert(*key, values.clone().unwrap_or_default());
-        }
-    }
+fn regrouped(events: &Events) -> BTreeMap<i32, (i64, i64)> {
+    let rows: BTreeMap<i32, Vec<i32>> =
+        piped(events).filter_map(|record| Some((record.key?, split(record.value.clone())))).collect();
     let mut groups = BTreeMap::new();
     for (_, values) in rows.into_iter().filter(|(key, _)| *key != 3) {
         let Some(first) = values.first() else { continue };
@@ -160,7 +151,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn count_is_what_a_recomputation_says(events in events(), way in ways()) {
+    fn count_is_what_a_recomputation_says(events in happenings(), way in ways()) {
         let mut driver = way.run(&counted_by_value(), &events);
         let expected = recounted(&events);
         let store = driver.store::<TimestampedKeyValueStore<i32, i64>>("counts").unwrap();
@@ -174,7 +165,7 @@ proptest! {
     }
 
     #[test]
-    fn windowed_count_is_what_a_recomputation_says(events in events(), way in ways()) {
+    fn windowed_count_is_what_a_recomputation_says(events in happenings(), way in ways()) {
         let mut driver = way.run(&counted_by_window(), &events);
         let (expected, dropped) = recounted_by_window(&events);
         let store = driver.store::<TimestampedWindowStore<i32, i64>>("windows").unwrap();
@@ -186,7 +177,7 @@ proptest! {
     }
 
     #[test]
-    fn groups_of_a_table_follow_its_rows(events in events(), way in ways()) {
+    fn groups_of_a_table_follow_its_rows(events in happenings(), way in ways()) {
         let driver = way.run(&grouped_table(), &events);
         let counts = driver.store::<TimestampedKeyValueStore<i32, i64>>("counts").unwrap();
         let lengths = driver.store::<TimestampedKeyValueStore<i32, i64>>("lengths").unwrap();

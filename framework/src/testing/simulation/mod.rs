@@ -26,9 +26,11 @@ mod outcome;
 mod random;
 mod run;
 mod schedule;
+mod shorter;
 mod shrink;
 mod story;
 mod trace;
+mod wording;
 mod world;
 
 pub use failure::{Failure, Finding, FindingKind};
@@ -37,7 +39,13 @@ pub use input::InputRecord;
 pub use outcome::Outcome;
 pub use random::Random;
 pub use run::{Ran, Summary};
+pub use schedule::Schedule;
 pub use trace::TraceHash;
+
+#[cfg(feature = "proptest")]
+pub(super) use self::schedule::Shape;
+#[cfg(feature = "proptest")]
+pub(super) use self::shorter::Shortening;
 
 use self::input::Input;
 use self::run::Given;
@@ -253,6 +261,13 @@ impl Simulation {
     pub fn steps(mut self, steps: usize) -> Self {
         self.steps = steps;
         self
+    }
+}
+
+#[cfg(feature = "proptest")]
+impl Simulation {
+    pub(super) fn fault_kinds(&self) -> &[FaultKind] {
+        &self.faults
     }
 }
 

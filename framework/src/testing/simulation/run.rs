@@ -79,8 +79,49 @@ impl Simulation {
     /// # Errors
     /// What the run found.
     pub fn try_run(&self, seed: u64) -> Result<Ran, Box<Failure>> {
-        let (schedule, records) = self.draw(seed);
-        let Attempt { result, hash, events, .. } = self.attempt(&Given { seed, schedule: &schedule, records }, false);
+        self.run_schedule(seed, &self.schedule(seed))
+    }
+
+    /// The schedule of a seed.
+    ///
+    /// ```
+    /// # use kstreams::{config::Config, dsl::StreamsBuilder, testing::simulation::Simulation};
+    /// # let builder = StreamsBuilder::new();
+    /// # builder.stream::<i32, i32>("in").to("out");
+    /// let simulation = Simulation::new(&builder.build()?, Config::new("app", "embedded:")).steps(100);
+    /// assert_eq!(simulation.schedule(7), simulation.schedule(7));
+    /// assert!(format!("{:?}", simulation.schedule(7)).contains("instance 0 starts"));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
+    pub fn schedule(&self, seed: u64) -> Schedule {
+        self.draw(seed).0
+    }
+
+    /// Runs the input of a seed under a schedule, be it that seed's or another. The failure is not shortened: what made the
+    /// schedule can do that, as the strategy [`schedules`](crate::testing::strategies::schedules) does.
+    ///
+    /// # Errors
+    /// What the run found.
+    ///
+    /// ```
+    /// # use kstreams::{config::Config, dsl::StreamsBuilder};
+    /// use kstreams::testing::simulation::{Compare, InputRecord, Simulation};
+    ///
+    /// # let builder = StreamsBuilder::new();
+    /// # builder.stream::<i32, i32>("in").to("out");
+    /// let simulation = Simulation::new(&builder.build()?, Config::new("app", "embedded:").exactly_once())
+    ///     .topic("in", 1)
+    ///     .output("out", 1, Compare::InOrder)
+    ///     .input("in", |random| vec![InputRecord::new(1, random.between(0, 9) as i32, 0)]);
+    /// let schedule = simulation.schedule(7);
+    /// // Other input in the same circumstances.
+    /// let ran = simulation.run_schedule(8, &schedule).unwrap_or_else(|failure| panic!("{failure}"));
+    /// assert_eq!(Ok(ran.hash), simulation.run_schedule(8, &schedule).map(|ran| ran.hash).map_err(|_| ()));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
+    pub fn run_schedule(&self, seed: u64, schedule: &Schedule) -> Result<Ran, Box<Failure>> {
+        let given = Given { seed, schedule, records: usize::MAX };
+        let Attempt { result, hash, events, .. } = self.attempt(&given, false);
         let failure = |finding| {
             let shortened = Shortened::default();
             Box::new(Failure { seed, finding, hash, actions: schedule.actions.len(), shortened })
@@ -148,17 +189,25 @@ impl Simulation {
 
     /// The schedule of a seed, and how many records its input has.
     fn draw(&self, seed: u64) -> (Schedule, usize) {
+        let records = self.records(seed);
+        (Schedule::draw(self.shape(records), &self.faults, &mut Random::new(seed ^ SCHEDULE)), records)
+    }
+
+    /// How many records the input of a seed has, beside those that are there before the start.
+    pub(in crate::testing) fn records(&self, seed: u64) -> usize {
         // An input that cannot be drawn is reported by the run.
         let input = input::draw(&self.inputs, &mut Random::new(seed), &new_registry());
-        let records = input.map_or(0, |input| input.iter().filter(|message| !message.is_before).count());
-        let shape = Shape {
+        input.map_or(0, |input| input.iter().filter(|message| !message.is_before).count())
+    }
+
+    pub(in crate::testing) fn shape(&self, records: usize) -> Shape {
+        Shape {
             instances: self.instances,
             threads: u8::try_from(self.config.num_stream_threads + usize::from(self.has_globals())).unwrap_or(u8::MAX),
             steps: self.steps,
             records,
             long_pause_ms: u16::try_from(self.config.session_timeout_ms + 2_000).unwrap_or(u16::MAX),
-        };
-        (Schedule::draw(shape, &self.faults, &mut Random::new(seed ^ SCHEDULE)), records)
+        }
     }
 
     /// One run: undisturbed, then by the schedule, then compared.
@@ -223,7 +272,7 @@ impl Simulation {
         let world = || -> LogResult<World<'a>> {
             let mut input = input::draw(&self.inputs, &mut Random::new(given.seed), registry)?;
             let before = input.iter().filter(|message| message.is_before).count();
-            input.truncate(before + given.records);
+            input.truncate(before.saturating_add(given.records));
             let mut config = self.config.clone();
             config.transaction_timeout_ms = *Random::new(given.seed ^ TIMEOUT).pick(&self.transaction_timeouts_ms);
             World::new(self, adversary.clone(), registry.clone(), input, config)

@@ -41,7 +41,7 @@ pub(super) enum Action {
 
 /// What the actions of a schedule are about.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Shape {
+pub(in crate::testing) struct Shape {
     pub(super) instances: u8,
     pub(super) threads: u8,
     pub(super) steps: usize,
@@ -50,15 +50,31 @@ pub(super) struct Shape {
     pub(super) long_pause_ms: u16,
 }
 
-/// A drawn schedule.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Schedule {
+/// A drawn schedule: [`Simulation::schedule`](super::Simulation::schedule) draws one, and
+/// [`run_schedule`](super::Simulation::run_schedule) runs it. Its `Debug` is a list of sentences.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Schedule {
     pub(super) conditions: Conditions,
     pub(super) actions: Vec<Action>,
 }
 
 impl Schedule {
-    pub(super) fn draw(shape: Shape, allowed: &[FaultKind], random: &mut Random) -> Self {
+    /// How many actions it has.
+    ///
+    /// ```
+    /// # use kstreams::{config::Config, dsl::StreamsBuilder, testing::simulation::Simulation};
+    /// # let builder = StreamsBuilder::new();
+    /// # builder.stream::<i32, i32>("in").to("out");
+    /// let simulation = Simulation::new(&builder.build()?, Config::new("app", "embedded:")).steps(100);
+    /// // The first action starts an instance.
+    /// assert_eq!(simulation.schedule(7).action_count(), 101);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
+    pub fn action_count(&self) -> usize {
+        self.actions.len()
+    }
+
+    pub(in crate::testing) fn draw(shape: Shape, allowed: &[FaultKind], random: &mut Random) -> Self {
         let conditions = Conditions::draw(allowed, random);
         let mut draw =
             Draw { shape, conditions: &conditions, random, pace_ms: 0, records_per_batch: 0, stays: 0, last: (0, 0) };

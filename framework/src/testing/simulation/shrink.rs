@@ -1,7 +1,8 @@
 //! The shrinker: a shorter schedule and less input that show the same kind of finding.
 
 use super::failure::{FindingKind, Shortened};
-use super::schedule::{Action, Schedule};
+use super::schedule::Schedule;
+use super::shorter::Shortening;
 use super::{Given, Simulation};
 
 /// Runs that are spent on one failure.
@@ -16,9 +17,7 @@ impl Simulation {
         let mut search = Search { simulation: self, seed, kind, runs_left: RUNS_MAX };
         let mut best = (schedule.clone(), records);
         search.fewer_records(&mut best);
-        search.fewer_actions(&mut best);
-        search.less_mischief(&mut best);
-        search.fewer_actions(&mut best);
+        search.plainer_schedule(&mut best);
         search.fewer_records(&mut best);
         let (schedule, records) = best;
         let ran = self.attempt(&Given { seed, schedule: &schedule, records }, true);
@@ -28,7 +27,7 @@ impl Simulation {
             story.splice(STORY_MAX / 2..story.len() - STORY_MAX / 2, [left_out]);
         }
         Shortened {
-            actions: schedule.actions.iter().map(|action| format!("{action:?}")).collect(),
+            actions: schedule.actions.iter().map(|action| action.to_string()).collect(),
             records,
             finding: ran.result.err(),
             story,
@@ -65,47 +64,17 @@ impl Search<'_> {
         }
     }
 
-    /// Leaves out pieces, large ones first, as long as it still fails.
-    fn fewer_actions(&mut self, best: &mut (Schedule, usize)) {
-        let mut size = best.0.actions.len() / 2;
-        while size > 0 && self.runs_left > 0 {
-            let mut at = 0;
-            while at < best.0.actions.len() {
-                let mut shorter = best.0.clone();
-                shorter.actions.drain(at..(at + size).min(best.0.actions.len()));
-                match self.still_fails(&shorter, best.1) {
-                    true => best.0 = shorter,
-                    false => at += size,
-                }
-            }
-            size /= 2;
-        }
-    }
-
-    /// Leaves calls in peace, all of them at first.
-    fn less_mischief(&mut self, best: &mut (Schedule, usize)) {
-        let is_lucky =
-            |action: &Action| matches!(action, Action::Step { luck, .. } | Action::Log { luck } if *luck != 0);
-        let mut peaceful = best.0.clone();
-        peaceful.actions.iter_mut().for_each(leave_in_peace);
-        if self.still_fails(&peaceful, best.1) {
-            best.0 = peaceful;
-            return;
-        }
-        for at in 0..best.0.actions.len() {
-            if is_lucky(&best.0.actions[at]) {
-                let mut calmer = best.0.clone();
-                leave_in_peace(&mut calmer.actions[at]);
-                if self.still_fails(&calmer, best.1) {
-                    best.0 = calmer;
-                }
+    /// Leaves out actions and mischief.
+    fn plainer_schedule(&mut self, best: &mut (Schedule, usize)) {
+        let mut shortening = Shortening::new(best.0.clone());
+        while self.runs_left > 0
+            && let Some(shorter) = shortening.propose()
+        {
+            match self.still_fails(shorter, best.1) {
+                true => shortening.accept(),
+                false => shortening.reject(),
             }
         }
-    }
-}
-
-fn leave_in_peace(action: &mut Action) {
-    if let Action::Step { luck, .. } | Action::Log { luck } = action {
-        *luck = 0;
+        best.0 = shortening.into_best();
     }
 }

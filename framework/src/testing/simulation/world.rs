@@ -276,13 +276,3 @@ impl<'a> World<'a> {
         slots.filter_map(|(instance, slot)| Some((instance as u8, slot.streams.as_mut()?)))
     }
 }
-
-impl DiskFate {
-    fn in_words(self) -> String {
-        match self {
-            DiskFate::Kept => String::from("stays as it is"),
-            DiskFate::Lost => String::from("is lost"),
-            DiskFate::RolledBack(writes) => format!("is back where it was {writes} writes ago"),
-        }
-    }
-}
