@@ -152,7 +152,8 @@ impl StreamThread {
         if broken!(Impatient) {
             return config.metadata_max_age_ms;
         }
-        2_i64.saturating_mul(config.metadata_max_age_ms).saturating_add(2 * config.session_timeout_ms)
+        let looks_ms = 2_i64.saturating_mul(config.metadata_max_age_ms).saturating_add(2 * config.session_timeout_ms);
+        looks_ms.max(config.task_timeout_ms)
     }
 
     fn open_stores(&self, task: TaskId, assigned: &mut Assigned, now_ms: i64) -> Result<OpenStores> {

@@ -11,6 +11,9 @@ use std::fmt;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// The longest time that a call takes, in milliseconds: longer than sessions and transactions last.
+const DELAY_MS_MAX: i64 = 20_000;
+
 /// Who is at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Actor {
@@ -51,6 +54,8 @@ struct State {
     decided: BTreeSet<String>,
     /// Batches that were to be appended.
     appends: u64,
+    /// When the last of the delayed calls arrives.
+    delayed_until_ms: i64,
     trace: Trace,
 }
 
@@ -64,6 +69,7 @@ impl Adversary {
             is_cut: false,
             decided: BTreeSet::new(),
             appends: 0,
+            delayed_until_ms: 0,
             trace,
         })))
     }
@@ -109,6 +115,11 @@ impl Adversary {
     /// How many batches were to be appended so far.
     pub(super) fn appends(&self) -> u64 {
         self.state().appends
+    }
+
+    /// When the last of the delayed calls arrives, in milliseconds of the virtual clock.
+    pub(super) fn delayed_until_ms(&self) -> i64 {
+        self.state().delayed_until_ms
     }
 
     /// Notes an event of the run.
@@ -169,7 +180,7 @@ impl State {
         for kind in FaultKind::OF_CALLS {
             // Drawn for every kind, so that a call means the same whatever the conditions are.
             let happens = luck.chance(self.conditions.rate_of_call(kind, operation), 1_000);
-            let by_ms = *luck.pick(&[1, 5, 20, 100, 1_000, 5_000]);
+            let by_ms = *luck.pick(&[1, 5, 20, 100, 1_000, 5_000, DELAY_MS_MAX]);
             if happens && let Some(fault) = fault(kind, operation, by_ms) {
                 return fault;
             }
@@ -210,6 +221,9 @@ impl FaultPlan for Adversary {
         let mut state = self.state();
         state.appends += u64::from(matches!(operation, Operation::Append { .. }));
         let fault = state.decide(operation);
+        if let Fault::Delay { by_ms } = fault {
+            state.delayed_until_ms = state.delayed_until_ms.max(now_ms + by_ms);
+        }
         let actor = state.actor;
         let weight = story::weight(operation, fault);
         let line = || story::sentence(actor, operation, fault);

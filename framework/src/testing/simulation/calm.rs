@@ -35,7 +35,7 @@ impl World<'_> {
             self.start(0)?;
             self.round()?;
             let before = std::mem::replace(&mut appends, self.adversary.appends());
-            if appends != before || !self.is_running() {
+            if appends != before || !self.is_running() || self.now_ms < self.adversary.delayed_until_ms() {
                 quiet_since_ms = self.now_ms;
             }
             if self.now_ms - quiet_since_ms >= quiet_ms {

@@ -124,9 +124,11 @@ impl Conditions {
             true => Target::All,
             false => Target::Only(*random.pick(&CallKind::ALL)),
         };
+        // A quarter of the seeds has few kinds, and those often.
+        let often: &[u64] = if random.chance(1, 4) { &[0, 0, 0, 0, 25, 100] } else { &[0, 0, 0, 1, 5, 25] };
         let mut rate = |kind: &FaultKind| match target {
             Target::Only(_) if FaultKind::OF_CALLS.contains(kind) => (*kind, *random.pick(&[0, 0, 50, 250])),
-            _ => (*kind, *random.pick(&[0, 0, 0, 1, 5, 25])),
+            _ => (*kind, *random.pick(often)),
         };
         Conditions { rates: allowed.iter().map(&mut rate).collect(), target }
     }
