@@ -18,4 +18,5 @@ chapters! {
     ExactlyOnceAndRecovery: "09-exactly-once-and-recovery.md";
     RunningAndConfiguring: "10-running-and-configuring.md";
     Testing: "11-testing.md";
+    Simulation: "12-simulation.md";
 }

@@ -98,7 +98,7 @@ impl Simulation {
     }
 
     /// Runs the input of a seed under a schedule, be it that seed's or another. The failure is not shortened: what made the
-    /// schedule can do that, as the strategy [`schedules`](crate::testing::strategies::schedules) does.
+    /// schedule can do that, as `testing::strategies::schedules` does with proptest.
     ///
     /// # Errors
     /// What the run found.
