@@ -139,16 +139,19 @@ impl TopologyTestDriver {
 
 #[cfg(test)]
 mod tests {
+    use super::super::forgetful::forgetful;
     use super::super::{keys, times};
     use super::*;
-    use proptest::test_runner::{Config, TestError, TestRunner};
+    use proptest::test_runner::{Config, TestError, TestRng, TestRunner};
 
-    type Events = Vec<Event<u32, i64>>;
+    type Events = Vec<Event<i64, i64>>;
 
     /// The shortest events of which `holds` is not true.
     fn shortest(holds: impl Fn(&Events) -> bool) -> Events {
-        let rides = super::super::records(keys(5, |n| n), 0..100_i64, times(100).late_by(50), 0..60);
-        let mut runner = TestRunner::new(Config { failure_persistence: None, ..Config::with_cases(500) });
+        let rides = super::super::records(keys(5, i64::from), 0..100_i64, times(100).late_by(50), 0..60);
+        let config = Config { failure_persistence: None, ..Config::with_cases(500) };
+        let rng = TestRng::deterministic_rng(config.rng_algorithm);
+        let mut runner = TestRunner::new_with_rng(config, rng);
         let found = runner.run(&events(&rides, Duration::from_secs(1)), |events| {
             prop_assert!(holds(&events));
             Ok(())
@@ -159,7 +162,7 @@ mod tests {
         }
     }
 
-    fn record(timestamp: i64) -> Event<u32, i64> {
+    fn record(timestamp: i64) -> Event<i64, i64> {
         Event::Record(InputRecord::new(0, 0, timestamp))
     }
 
@@ -172,8 +175,19 @@ mod tests {
     }
 
     #[test]
+    fn a_topology_that_forgets_is_shown_with_one_crash_between_two_records() {
+        let numbers_all = |events: &Events| {
+            let mut driver = TopologyTestDriver::new(&forgetful()).unwrap();
+            driver.play("rides", events).unwrap();
+            let numbers = driver.output("totals").read_values::<i64>().unwrap();
+            numbers.iter().copied().eq(1..=numbers.len() as i64)
+        };
+        assert_eq!(shortest(numbers_all), [record(0), Event::Crash, record(0)]);
+    }
+
+    #[test]
     fn time_that_matters_is_as_short_as_it_may_be() {
-        let is_short = |event: &Event<u32, i64>| !matches!(event, Event::Advance(by) if by.as_millis() >= 300);
+        let is_short = |event: &Event<i64, i64>| !matches!(event, Event::Advance(by) if by.as_millis() >= 300);
         assert_eq!(shortest(|events| events.iter().all(is_short)), [Event::Advance(Duration::from_millis(300))]);
     }
 
@@ -186,7 +200,7 @@ mod tests {
 
     #[test]
     fn nothing_passes_where_no_time_may() {
-        let rides = super::super::records(keys(5, |n| n), 0..100_i64, times(100), 0..60);
+        let rides = super::super::records(keys(5, i64::from), 0..100_i64, times(100), 0..60);
         proptest!(|(events in events(&rides, Duration::ZERO))| {
             prop_assert!(!events.iter().any(|event| matches!(event, Event::Advance(_))));
         });

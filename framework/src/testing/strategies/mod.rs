@@ -31,6 +31,8 @@
 
 mod draw;
 mod events;
+#[cfg(test)]
+mod forgetful;
 mod keys;
 mod records;
 mod schedules;

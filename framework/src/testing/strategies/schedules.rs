@@ -83,12 +83,12 @@ impl ValueTree for Tree {
 
 #[cfg(test)]
 mod tests {
+    use super::super::forgetful;
     use super::*;
     use crate::config::Config as AppConfig;
     use crate::dsl::StreamsBuilder;
-    use crate::operator::{FixedKeyProcessorContext, FixedKeyRecord};
     use crate::testing::simulation::{Compare, InputRecord};
-    use proptest::test_runner::{Config, TestError};
+    use proptest::test_runner::{Config, TestError, TestRng};
 
     fn simulation() -> Simulation {
         let builder = StreamsBuilder::new();
@@ -104,7 +104,8 @@ mod tests {
     /// The shortest schedule of which `holds` is not true.
     fn shortest(strategy: &Schedules, holds: impl Fn(&Schedule) -> bool) -> Schedule {
         let config = Config { failure_persistence: None, max_shrink_iters: 5_000, ..Config::with_cases(200) };
-        let found = TestRunner::new(config).run(strategy, |schedule| {
+        let rng = TestRng::deterministic_rng(config.rng_algorithm);
+        let found = TestRunner::new_with_rng(config, rng).run(strategy, |schedule| {
             prop_assert!(holds(&schedule));
             Ok(())
         });
@@ -147,34 +148,24 @@ mod tests {
     }
 
     #[test]
-    fn what_only_a_crash_breaks_is_shown_with_one_crash_and_nothing_else() {
+    fn what_only_a_crash_breaks_is_shown_with_one_crash() {
         let simulation = forgetful();
         let schedule = shortest(&schedules(&simulation), |schedule| simulation.run_schedule(1, schedule).is_ok());
         let words = format!("{schedule:?}");
         assert_eq!(words.matches("is killed").count(), 1, "{words}");
-        assert!(!["stands still", "leave", "go wrong"].iter().any(|mishap| words.contains(mishap)), "{words}");
-        // To start, to restore, to process and to commit takes a thread some twenty steps.
-        assert!(schedule.action_count() < 60, "{words}");
+        assert!(!words.contains("go wrong"), "{words}");
+        // To start, to restore, to process and to commit takes a thread some twenty steps, and more if time passes slowly.
+        assert!(schedule.action_count() < 100, "{words}");
     }
 
-    /// Numbers its records, and keeps the number in a field instead of a store.
     fn forgetful() -> Simulation {
-        type Context = FixedKeyProcessorContext<i64, i64>;
-        let number = || {
-            let mut seen = 0;
-            move |context: &Context, ride: FixedKeyRecord<i64, i64>| {
-                seen += 1;
-                context.forward(ride.with_value(seen))
-            }
-        };
-        let builder = StreamsBuilder::new();
-        builder.stream::<i64, i64>("rides").process_values(number, &[]).to("totals");
-        let topology = builder.build().expect("the topology is right");
-        Simulation::new(&topology, AppConfig::new("rides", "embedded:").exactly_once())
+        Simulation::new(&forgetful::forgetful(), AppConfig::new("rides", "embedded:").exactly_once())
             .topic("rides", 1)
             .output("totals", 1, Compare::InOrder)
             .input("rides", |_| (0..20).map(|n| InputRecord::new(1_i64, 1_i64, n)).collect())
-            .faults([FaultKind::Crash, FaultKind::Pause, FaultKind::Delay])
+            // With others the field would also be lost when the task moves.
+            .instances(1)
+            .faults([FaultKind::Crash])
             .steps(200)
     }
 }
