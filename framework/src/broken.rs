@@ -39,7 +39,7 @@ variants! {
     OverlayKept = "A rollback keeps what stores were to write.";
     CacheKept = "A rollback keeps tasks, with their caches and queues, as they are.";
     OutcomeAssumed = "A rollback goes on from where this thread believes it was, instead of asking the log how its last commit ended.";
-    MissingFence = "A member that has lost its tasks commits what it did with them.";
+    MissingFence = "A producer that was fenced is replaced in the middle of a commit, and the commit goes on.";
     WriteBeforeCommit = "Rows are written before the transaction is committed.";
     PositionBeforeRows = "While restoring, the position is safe before the rows are: these are written past the engine's log.";
     PartialTask = "A task is opened with a part of its partitions.";

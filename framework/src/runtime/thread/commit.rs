@@ -155,6 +155,10 @@ impl StreamThread {
             Err(error) if error.kind() == ErrorKind::Timeout && commit.stage.is_question() => {
                 self.ask_again(&mut commit, error, now_ms)?
             }
+            Err(error) if error.kind() == ErrorKind::Fenced && broken!(MissingFence) => {
+                self.outlet.renew(&self.instance)?;
+                self.outlet.producer().poll_init(now_ms).map(|_| Some(CommitStage::Acknowledge))
+            }
             next => next?,
         };
         self.current = None;

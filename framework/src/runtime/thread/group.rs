@@ -61,10 +61,9 @@ impl StreamThread {
     fn lost(&mut self, partitions: &[TopicPartition], now_ms: i64) {
         tracing::warn!(thread = self.name, ?partitions, "partitions are lost");
         self.revoked.retain(|partition| !partitions.contains(partition));
-        self.lost |= !broken!(MissingFence)
-            && self.tasks.values().any(|assigned| {
-                assigned.is_running() && assigned.partitions.iter().any(|partition| partitions.contains(partition))
-            });
+        self.lost |= self.tasks.values().any(|assigned| {
+            assigned.is_running() && assigned.partitions.iter().any(|partition| partitions.contains(partition))
+        });
         self.remove_partitions(partitions, now_ms);
     }
 

@@ -76,10 +76,20 @@ impl Schedule {
 
     pub(in crate::testing) fn draw(shape: Shape, allowed: &[FaultKind], random: &mut Random) -> Self {
         let conditions = Conditions::draw(allowed, random);
-        let mut draw =
-            Draw { shape, conditions: &conditions, random, pace_ms: 0, records_per_batch: 0, stays: 0, last: (0, 0) };
+        let mut draw = Draw {
+            shape,
+            conditions: &conditions,
+            random,
+            pace_ms: 0,
+            records_per_batch: 0,
+            wait_ms_max: 0,
+            stays: 0,
+            last: (0, 0),
+        };
         draw.stays = *draw.random.pick(&[0, 500, 900]);
-        draw.pace_ms = *draw.random.pick(&[0, 1, 3, 10]);
+        // In slow seeds sessions and transactions end while others work.
+        draw.pace_ms = *draw.random.pick(&[0, 1, 3, 10, 80]);
+        draw.wait_ms_max = *draw.random.pick(&[300, 3_000]);
         let batches = *draw.random.pick(&[4, 10, 25]);
         draw.records_per_batch = (shape.records as u64 / batches).clamp(1, 200);
         let mut actions = vec![Action::Start { instance: 0 }];
@@ -95,6 +105,7 @@ struct Draw<'a> {
     /// The most that passes between two steps.
     pace_ms: u64,
     records_per_batch: u64,
+    wait_ms_max: i64,
     /// How often a thread goes on before others have their turn, in thousandths.
     stays: u64,
     /// Whose turn it was.
@@ -110,7 +121,7 @@ impl Draw<'_> {
         }
         match self.random.below(1_000) {
             0..80 => Action::Log { luck: self.luck() },
-            80..100 => Action::Wait { ms: self.random.between(1, 300) as u16 },
+            80..100 => Action::Wait { ms: self.random.between(1, self.wait_ms_max) as u16 },
             100..140 => Action::Produce { records: self.random.between(1, 2 * self.records_per_batch as i64) as u8 },
             140..150 => Action::Start { instance },
             _ => {
