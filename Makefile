@@ -2,13 +2,25 @@
 CARGO ?= cargo
 ALL := --workspace --features kstreams/rocksdb,system-tests/rocksdb
 
-.PHONY: demo test measure lint docs
+.PHONY: demo test soak simulation-matrix simulation-hashes measure lint docs
 
 demo: ## transit, live in the browser; pass flags with ARGS="--speed 10"
 	@scripts/setup demo && $(CARGO) run --locked -p transit-demo --bin transit-demo -- $(ARGS)
 
 test: ## every test there is, with a count at the end
 	@scripts/setup test && scripts/test $(ALL)
+
+SIMULATION := test --locked --workspace --test simulation
+
+soak: ## simulations, as many as wanted, on all cores: SEEDS=20000 FROM=0; one again with CASE=joined SEED=7 TRACE=1
+	@scripts/setup test && $(CARGO) $(SIMULATION) -- $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20000)) \
+		$(if $(FROM),--from $(FROM)) $(if $(CASE),--case $(CASE)) $(if $(TRACE),--trace)
+
+simulation-matrix: ## looks for every deliberately broken variant, and writes docs/reference/simulation-matrix.md
+	@scripts/setup test && $(CARGO) $(SIMULATION) --features system-tests/broken -- --matrix --write
+
+simulation-hashes: ## the same seeds in debug and release, twice: their traces must be the same
+	@scripts/setup test && scripts/simulation-hashes $(SIMULATION)
 
 measure: ## an hour and a day of simulated time: CPU, memory, lag
 	@scripts/setup demo && scripts/measure
