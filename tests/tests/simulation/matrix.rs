@@ -1,6 +1,7 @@
 //! The matrix: every broken variant, and how many seeds it takes to find it.
 
 use crate::cases::Case;
+use crate::regressions::{self, Regression};
 use kstreams::broken::Broken;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -34,9 +35,25 @@ pub fn matrix(cases: &[Case], only: Option<Broken>, writes: bool) -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
+    let missed = missed + hidden(cases, &variants);
     let result = if missed == 0 { "ok" } else { "FAILED" };
-    println!("test result: {result}. {} passed; {missed} failed", found.len() - missed);
+    println!("test result: {result}. {} passed; {missed} failed", found.len().saturating_sub(missed));
     if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// How many findings of our own do not show by their seeds any more: those would hold even if the mistake came back.
+fn hidden(cases: &[Case], variants: &[Broken]) -> usize {
+    let is_hidden = |Regression { variant, case, seed }: &&Regression| {
+        let Some(broken) = variants.iter().find(|known| known.to_string() == *variant) else { return false };
+        let simulation =
+            cases.iter().find(|known| known.name == *case).map(|known| (known.simulation)().broken(*broken));
+        let holds = simulation.is_some_and(|simulation| simulation.try_run(*seed).is_ok());
+        if holds {
+            println!("test regression::{case}_{seed} ... FAILED: it does not show {variant} any more; see the matrix");
+        }
+        holds
+    };
+    regressions::ALL.iter().filter(is_hidden).count()
 }
 
 /// On all cores; what is found does not depend on how many there are.

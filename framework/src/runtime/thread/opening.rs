@@ -106,7 +106,8 @@ impl StreamThread {
                     if *left == 0 { 0 } else { self.restorer.step(&self.instance, restoring, budget, now_ms)? };
                 *left -= read.min(*left);
                 // A task that is opened again restores again: the counter goes on.
-                assigned.metrics.counts.restored += restoring.restored() - restored;
+                let before = if broken!(RestoredCountedAnew) { assigned.metrics.counts.restored } else { restored };
+                assigned.metrics.counts.restored += restoring.restored() - before;
                 assigned.metrics.counts.restore_remaining = restoring.remaining();
                 Ok(read > 0 || restoring.jobs_left() < jobs)
             }

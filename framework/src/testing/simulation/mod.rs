@@ -68,9 +68,9 @@ const INSTANCES: u8 = 3;
 /// The log gives up a silent member after this time, in milliseconds of the virtual clock.
 const SESSION_TIMEOUT_MS: i64 = 6_000;
 
-/// The log aborts a silent transaction after one of these times, in milliseconds of the virtual clock: long before it gives
-/// up the member, or right before.
-const TRANSACTION_TIMEOUTS_MS: &[i64] = &[1_500, 5_500];
+/// The log gives up a silent member, and aborts a silent transaction, after one of these pairs of times, in milliseconds of
+/// the virtual clock: the transaction goes long before the member, or right before, or both go soon.
+const TIMEOUTS_MS: &[(i64, i64)] = &[(SESSION_TIMEOUT_MS, 1_500), (SESSION_TIMEOUT_MS, 5_500), (800, 700)];
 
 /// How an output topic is compared with that of the undisturbed run. Under at-least-once nothing may be missing, but there
 /// may be more.
@@ -115,8 +115,8 @@ pub enum Compare {
 /// ```
 pub struct Simulation {
     topology: Topology,
-    /// One of these for each seed.
-    transaction_timeouts_ms: Vec<i64>,
+    /// The timeouts of sessions and transactions: one of these pairs for each seed.
+    timeouts_ms: Vec<(i64, i64)>,
     /// The topology as this configuration has it.
     blueprint: Arc<Blueprint>,
     config: Config,
@@ -150,11 +150,12 @@ impl Simulation {
     /// A simulation of `topology` with all kinds of faults. Of the configuration, the URL, the engine, the seed and the process
     /// id do not matter; timeouts that have their defaults are shortened.
     pub fn new(topology: &Topology, config: Config) -> Self {
-        let is_default = config.transaction_timeout_ms == Config::new("", "").transaction_timeout_ms;
-        let given_ms = config.transaction_timeout_ms;
+        let timeouts_ms = |config: &Config| (config.session_timeout_ms, config.transaction_timeout_ms);
+        let is_default = timeouts_ms(&config) == timeouts_ms(&Config::new("", ""));
         let config = simulated(config);
+        let given_ms = timeouts_ms(&config);
         Simulation {
-            transaction_timeouts_ms: if is_default { TRANSACTION_TIMEOUTS_MS.to_vec() } else { vec![given_ms] },
+            timeouts_ms: if is_default { TIMEOUTS_MS.to_vec() } else { vec![given_ms] },
             topology: topology.clone(),
             blueprint: topology.configured(&config),
             config,

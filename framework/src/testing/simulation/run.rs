@@ -274,7 +274,8 @@ impl Simulation {
             let before = input.iter().filter(|message| message.is_before).count();
             input.truncate(before.saturating_add(given.records));
             let mut config = self.config.clone();
-            config.transaction_timeout_ms = *Random::new(given.seed ^ TIMEOUT).pick(&self.transaction_timeouts_ms);
+            let timeouts_ms = Random::new(given.seed ^ TIMEOUT).pick(&self.timeouts_ms).to_owned();
+            (config.session_timeout_ms, config.transaction_timeout_ms) = timeouts_ms;
             World::new(self, adversary.clone(), registry.clone(), input, config)
         };
         world().map_err(Finding::of_the_log)

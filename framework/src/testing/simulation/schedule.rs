@@ -83,6 +83,7 @@ impl Schedule {
             pace_ms: 0,
             records_per_batch: 0,
             wait_ms_max: 0,
+            starts: 0,
             stays: 0,
             last: (0, 0),
         };
@@ -90,6 +91,7 @@ impl Schedule {
         // In slow seeds sessions and transactions end while others work.
         draw.pace_ms = *draw.random.pick(&[0, 1, 3, 10, 80]);
         draw.wait_ms_max = *draw.random.pick(&[300, 3_000]);
+        draw.starts = *draw.random.pick(&[12, 60]);
         let batches = *draw.random.pick(&[4, 10, 25]);
         draw.records_per_batch = (shape.records as u64 / batches).clamp(1, 200);
         let mut actions = vec![Action::Start { instance: 0 }];
@@ -106,6 +108,8 @@ struct Draw<'a> {
     pace_ms: u64,
     records_per_batch: u64,
     wait_ms_max: i64,
+    /// How often an instance is started where none runs, in thousandths.
+    starts: u64,
     /// How often a thread goes on before others have their turn, in thousandths.
     stays: u64,
     /// Whose turn it was.
@@ -123,7 +127,7 @@ impl Draw<'_> {
             0..80 => Action::Log { luck: self.luck() },
             80..100 => Action::Wait { ms: self.random.between(1, self.wait_ms_max) as u16 },
             100..140 => Action::Produce { records: self.random.between(1, 2 * self.records_per_batch as i64) as u8 },
-            140..150 => Action::Start { instance },
+            140.. if self.random.chance(self.starts, 1_000) => Action::Start { instance },
             _ => {
                 if !self.random.chance(self.stays, 1_000) {
                     self.last = (instance, thread);
