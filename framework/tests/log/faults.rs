@@ -142,6 +142,30 @@ fn next_transaction_waits_for_the_markers_of_the_last() {
 }
 
 #[test]
+fn each_partition_has_a_marker_of_its_own_and_one_may_be_long_before_another() {
+    let world = with_faults(|operation: &Operation<'_>, _: i64| match operation {
+        Operation::WriteMarkers { partition: Some(partition), .. } if partition.partition == 0 => {
+            Fault::Delay { by_ms: 100 }
+        }
+        _ => Fault::None,
+    });
+    world.create("a", 2);
+    let (late, soon) = (partition("a", 0), partition("a", 1));
+    let mut writer = world.transactional("t");
+    writer.begin();
+    writer.send(&late, "k", "1");
+    writer.send(&soon, "k", "1");
+    writer.commit();
+    assert_eq!((world.committed_values(&late).len(), world.committed_values(&soon).len()), (0, 1));
+    writer.begin();
+    assert_eq!(writer.queue(&soon, "k", Some("2")).unwrap(), Sent::Queued);
+    assert!(writer.inner.poll_flush(world.now_ms()).is_pending(), "the next one waits for the last marker");
+    world.pass_ms(100);
+    writer.commit();
+    assert_eq!((world.committed_values(&late).len(), world.committed_values(&soon).len()), (1, 2));
+}
+
+#[test]
 fn member_whose_heartbeats_are_lost_is_removed_and_cannot_commit() {
     let silent = Arc::new(Mutex::new(None::<String>));
     let plan = silent.clone();

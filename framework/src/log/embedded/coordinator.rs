@@ -8,6 +8,7 @@ use super::transaction::{Phase, Transaction};
 use crate::error::Result;
 use crate::log::{GroupMetadata, Offsets};
 use crate::record::TopicPartition;
+use std::collections::BTreeMap;
 use std::mem;
 use std::task::Poll;
 
@@ -178,37 +179,51 @@ impl State {
         let ending: Vec<String> = ending.map(|(transactional_id, _)| transactional_id.clone()).collect();
         let mut wrote = false;
         for transactional_id in ending {
-            if self.may_write_markers(&transactional_id) {
-                self.finish(&transactional_id);
-                wrote = true;
-            }
+            wrote |= self.finish(&transactional_id);
         }
         wrote
     }
 
-    fn may_write_markers(&mut self, transactional_id: &str) -> bool {
+    fn may_write_marker(&mut self, transactional_id: &str, partition: Option<&TopicPartition>) -> bool {
         let State { transactions, faults, now_ms, .. } = self;
         let Some(transaction) = transactions.get_mut(transactional_id) else { return false };
-        let operation = Operation::WriteMarkers { transactional_id };
+        let operation = Operation::WriteMarkers { transactional_id, partition };
+        let gate = transaction.gates.entry(partition.cloned()).or_default();
         // A coordinator repeats what fails until it is done: every fault but a delay is one lost attempt.
-        matches!(transaction.gate.pass(faults.as_mut(), &operation, *now_ms), Decision::Proceed | Decision::Forget)
+        matches!(gate.pass(faults.as_mut(), &operation, *now_ms), Decision::Proceed | Decision::Forget)
     }
 
-    fn finish(&mut self, transactional_id: &str) {
-        let Some(transaction) = self.transactions.get_mut(transactional_id) else { return };
-        let commit = transaction.phase == Phase::Committing;
-        let producer = transaction.producer;
-        transaction.phase = Phase::Empty;
-        let partitions = mem::take(&mut transaction.partitions);
-        let offsets = mem::take(&mut transaction.offsets);
-        for partition in partitions.keys() {
-            self.write_marker(partition, producer, commit);
+    /// Ends a decided transaction wherever it may: each place has a marker of its own, and one may be long before another.
+    fn finish(&mut self, transactional_id: &str) -> bool {
+        let Some(transaction) = self.transactions.get(transactional_id) else { return false };
+        let (commit, producer) = (transaction.phase == Phase::Committing, transaction.producer);
+        let partitions: Vec<TopicPartition> = transaction.partitions.keys().cloned().collect();
+        let has_offsets = !transaction.offsets.is_empty();
+        let mut marked: Vec<TopicPartition> = Vec::new();
+        for partition in partitions {
+            if self.may_write_marker(transactional_id, Some(&partition)) {
+                self.write_marker(&partition, producer, commit);
+                marked.push(partition);
+            }
+        }
+        let settles = has_offsets && self.may_write_marker(transactional_id, None);
+        let Some(transaction) = self.transactions.get_mut(transactional_id) else { return false };
+        transaction.partitions.retain(|partition, _| !marked.contains(partition));
+        let offsets = if settles { mem::take(&mut transaction.offsets) } else { BTreeMap::new() };
+        let is_over = transaction.partitions.is_empty() && transaction.offsets.is_empty();
+        if is_over {
+            transaction.phase = Phase::Empty;
+            transaction.gates.clear();
         }
         for (group, offsets) in offsets {
             self.settle_offsets(&group, producer, offsets, commit);
         }
-        self.keep_transaction(transactional_id);
-        self.version += 1;
+        let changed = is_over || settles || !marked.is_empty();
+        if changed {
+            self.keep_transaction(transactional_id);
+            self.version += 1;
+        }
+        changed
     }
 
     fn write_marker(&mut self, partition: &TopicPartition, producer: i64, commit: bool) {

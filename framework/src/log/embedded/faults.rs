@@ -40,10 +40,12 @@ pub enum Operation<'a> {
         /// Whether it is committed.
         commit: bool,
     },
-    /// The coordinator writes the markers of a transaction that was decided.
+    /// The coordinator writes a marker of a transaction that was decided: one to each partition, and one to the offsets.
     WriteMarkers {
         /// The producer's transactional id.
         transactional_id: &'a str,
+        /// Where; the offsets if there is none.
+        partition: Option<&'a TopicPartition>,
     },
     /// A living member is heard of.
     Heartbeat {

@@ -44,8 +44,8 @@ pub(super) struct Transaction {
     pub(super) offsets: BTreeMap<String, Offsets>,
     /// How the last one ended, for a client that did not get the answer.
     pub(super) committed_last: bool,
-    /// The delay its markers are under.
-    pub(super) gate: Gate,
+    /// The delays its markers are under, by partition; those of its offsets without one.
+    pub(super) gates: BTreeMap<Option<TopicPartition>, Gate>,
 }
 
 impl Transaction {
@@ -60,7 +60,7 @@ impl Transaction {
             partitions: BTreeMap::new(),
             offsets: BTreeMap::new(),
             committed_last: false,
-            gate: Gate::default(),
+            gates: BTreeMap::new(),
         }
     }
 

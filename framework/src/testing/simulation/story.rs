@@ -122,7 +122,12 @@ pub(super) fn sentence(actor: Actor, operation: &Operation<'_>, fault: Fault) ->
         Operation::EndTransaction { transactional_id, commit: false } => {
             format!("aborts{}", within(Some(transactional_id)))
         }
-        Operation::WriteMarkers { transactional_id } => format!("writes the markers of {transactional_id}"),
+        Operation::WriteMarkers { transactional_id, partition: Some(partition) } => {
+            format!("writes the marker of {transactional_id} to {partition}")
+        }
+        Operation::WriteMarkers { transactional_id, partition: None } => {
+            format!("writes the marker of {transactional_id} to its offsets")
+        }
         Operation::Heartbeat { member, .. } => format!("is alive as {member}"),
         Operation::Commit { .. } => String::from("commits offsets"),
         Operation::Committed { .. } => String::from("asks for committed offsets"),
