@@ -274,7 +274,9 @@ impl StreamThread {
         let call = commit.call.get_or_insert_with(|| self.consumer.commit(&commit.offsets));
         match call.poll(now_ms)? {
             Poll::Pending => Ok(Poll::Pending),
-            Poll::Ready(()) if broken!(OffsetsOutsideTransaction) => Ok(Poll::Ready(Some(CommitStage::End))),
+            Poll::Ready(()) if broken!(OffsetsOutsideTransaction) && self.outlet.is_transactional() => {
+                Ok(Poll::Ready(Some(CommitStage::End)))
+            }
             Poll::Ready(()) => Ok(Poll::Ready(Some(CommitStage::Write))),
         }
     }
