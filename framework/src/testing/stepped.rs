@@ -141,6 +141,11 @@ impl SteppedStreams {
         self.threads.iter().all(StreamThread::has_ended)
     }
 
+    /// Whether a store or a cache holds something back.
+    pub(crate) fn is_dirty(&mut self) -> bool {
+        self.threads.iter_mut().any(StreamThread::is_dirty)
+    }
+
     /// Bytes of stores that are not committed.
     pub(crate) fn uncommitted_bytes(&mut self) -> u64 {
         self.threads.iter_mut().map(StreamThread::uncommitted_bytes).sum()

@@ -169,7 +169,7 @@ fn hopping() -> Simulation {
     )
 }
 
-/// Remembers rides and reports them with every hundred milliseconds of stream time.
+/// Remembers rides and reports them every hundred milliseconds of the wall clock.
 struct Reporter {
     store: Option<KeyValueStore<String, i64>>,
 }

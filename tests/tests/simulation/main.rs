@@ -32,6 +32,8 @@ struct Arguments {
     seeds: Option<u64>,
     from: u64,
     case: Option<String>,
+    /// The case's whole name is given.
+    is_exact: bool,
     seed: Option<u64>,
     tells: bool,
     hashes: bool,
@@ -51,7 +53,12 @@ fn main() -> ExitCode {
     };
     let cases: Vec<Case> = cases::all()
         .into_iter()
-        .filter(|case| arguments.case.as_ref().is_none_or(|wanted| case.name.contains(wanted.as_str())))
+        .filter(|case| {
+            arguments.case.as_ref().is_none_or(|wanted| match arguments.is_exact {
+                true => case.name == wanted,
+                false => case.name.contains(wanted.as_str()),
+            })
+        })
         .collect();
     if cases.is_empty() && arguments.case.is_some() && arguments.seed.is_none() {
         // A filter that `cargo test` passes to every test program.
@@ -111,7 +118,15 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
             "--seeds" => arguments.seeds = Some(number()?),
             "--from" => arguments.from = number()?,
             "--seed" => arguments.seed = Some(number()?),
-            "--case" => arguments.case = words.next(),
+            "--case" => {
+                let name = words.next().unwrap_or_default();
+                let names: Vec<&str> = cases::all().iter().map(|case| case.name).collect();
+                if !names.contains(&name.as_str()) {
+                    return Err(format!("no case `{name}`; there are {}", names.join(", ")));
+                }
+                arguments.is_exact = true;
+                arguments.case = Some(name);
+            }
             "--trace" => arguments.tells = true,
             "--hashes" => arguments.hashes = true,
             "--list" => arguments.lists = true,
@@ -201,7 +216,11 @@ fn again(simulations: &[(&'static str, Simulation)], seed: u64, tells: bool) -> 
     let mut code = ExitCode::SUCCESS;
     for (name, simulation) in simulations {
         if tells {
-            simulation.story(seed).iter().for_each(|line| println!("{line}"));
+            let story = simulation.story(seed);
+            story.iter().for_each(|line| println!("{line}"));
+            if !story.last().is_some_and(|line| line.starts_with("everything holds")) {
+                code = ExitCode::FAILURE;
+            }
             continue;
         }
         match simulation.run(seed) {

@@ -1,6 +1,6 @@
 //! What simulations have found in our own runtime: each by a seed that shows it, wherever it is built in again.
 
-use crate::cases::Case;
+use crate::cases::{self, Case};
 
 /// A finding that is mended.
 pub struct Regression {
@@ -13,18 +13,19 @@ pub struct Regression {
 
 /// Every finding. When schedules are drawn in another way, `make simulation-matrix` says by which seeds they show.
 pub const ALL: &[Regression] = &[
-    Regression { variant: "TimeoutIgnored", case: "at_least_once", seed: 15 },
+    Regression { variant: "TimeoutIgnored", case: "at_least_once", seed: 248 },
     Regression { variant: "JoinForgotten", case: "count", seed: 3 },
-    Regression { variant: "InitForgotten", case: "hopping", seed: 3 },
-    Regression { variant: "RowsHidden", case: "pattern", seed: 297 },
-    Regression { variant: "RestoredCountedAnew", case: "punctuated", seed: 2 },
-    Regression { variant: "Impatient", case: "pattern", seed: 4 },
+    Regression { variant: "InitForgotten", case: "count", seed: 20 },
+    Regression { variant: "RowsHidden", case: "pattern", seed: 100 },
+    Regression { variant: "RestoredCountedAnew", case: "count", seed: 11 },
+    Regression { variant: "Impatient", case: "pattern", seed: 0 },
 ];
 
 /// Whether the seed of every finding holds now.
 pub fn hold(cases: &[Case]) -> bool {
     let (mut held, mut failed) = (0, 0);
     for Regression { case, seed, .. } in ALL {
+        assert!(cases::all().iter().any(|known| known.name == *case), "there is no case `{case}`");
         let Some(known) = cases.iter().find(|known| known.name == *case) else { continue };
         match (known.simulation)().run(*seed) {
             Ok(_) => held += 1,

@@ -106,6 +106,11 @@ impl StreamThread {
             || self.uncommitted_bytes() >= bytes_max
     }
 
+    /// Whether a store or a cache of a running task holds something back.
+    pub(crate) fn is_dirty(&mut self) -> bool {
+        self.running().any(|(_, _, running)| running.task.stores().is_dirty())
+    }
+
     /// Bytes that the stores of running tasks hold back for the next commit.
     pub(crate) fn uncommitted_bytes(&mut self) -> u64 {
         self.running().map(|(_, _, running)| running.task.stores().uncommitted_bytes() as u64).sum()

@@ -225,7 +225,7 @@ impl FaultPlan for Adversary {
             state.delayed_until_ms = state.delayed_until_ms.max(now_ms + by_ms);
         }
         let actor = state.actor;
-        let weight = story::weight(operation, fault);
+        let weight = story::weight(actor, operation, fault);
         let line = || story::sentence(actor, operation, fault);
         state.trace.note_weighed(weight, now_ms, (actor, operation, fault), line);
         fault

@@ -20,6 +20,9 @@ impl World<'_> {
     /// Runs undisturbed, with all the input, until nothing is left to do and everything is committed.
     /// `is_haunted` if some may have gone without leaving: the log must find out first.
     pub(super) fn settle(&mut self, instances: u8, is_haunted: bool) -> Result<(), Finding> {
+        let line =
+            || format!("nothing goes wrong any more; {instances} instances run, and the rest of the input comes");
+        self.adversary.note(self.now_ms, instances, line);
         self.resume_all();
         for instance in 0..instances {
             self.start(instance)?;
@@ -28,7 +31,10 @@ impl World<'_> {
         let (until_ms, mut quiet_since_ms) = (self.now_ms + LIMIT_MS, self.now_ms);
         let config = &self.config;
         let timeout_ms = if is_haunted { config.session_timeout_ms.max(config.transaction_timeout_ms) } else { 0 };
-        let quiet_ms = timeout_ms + QUIET_MS.max(3 * config.commit_interval_ms());
+        // A topic that has just come is found at the next look.
+        let look_ms = if self.simulation.has_later_topics() { 2 * config.metadata_max_age_ms } else { 0 };
+        let quiet_ms =
+            timeout_ms + look_ms + config.max_task_idle_ms.max(0) + QUIET_MS.max(3 * config.commit_interval_ms());
         let mut appends = self.adversary.appends();
         for _ in 0..ROUNDS_MAX {
             // Somebody who was leaving may have left meanwhile; the first always stays.

@@ -78,6 +78,7 @@ impl Engine for Disk {
     }
 
     fn drop_space(&self, name: &str) -> Result<bool> {
+        self.adversary.write()?;
         self.safe().state.drop_space(name)?;
         self.live.drop_space(name)
     }

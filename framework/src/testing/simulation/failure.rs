@@ -64,6 +64,17 @@ impl Finding {
             .with_detail(states)
     }
 
+    /// It was found without any fault.
+    pub(super) fn undisturbed(self) -> Self {
+        Finding { sentence: format!("without any fault: {}", self.sentence), ..self }
+    }
+
+    /// The same seed did not show it again.
+    pub(super) fn vanished(self) -> Self {
+        let why = "it did not show when the seed ran again: the topology or an invariant is not deterministic";
+        Finding { detail: format!("{}\n{why}", self.detail), ..self }
+    }
+
     /// What does not hold.
     pub fn kind(&self) -> &FindingKind {
         &self.kind
@@ -133,7 +144,8 @@ impl fmt::Display for Failure {
             )?;
             shortened.actions.iter().try_for_each(|action| writeln!(f, "  {action}"))?;
         }
-        self.story().iter().try_for_each(|line| writeln!(f, "{line}"))
+        self.story().iter().try_for_each(|line| writeln!(f, "{line}"))?;
+        writeln!(f, "again: `simulation.run({seed})`; in full: `simulation.story({seed})`")
     }
 }
 

@@ -230,7 +230,11 @@ impl Simulation {
     }
 
     /// Does not compare this store with that of the undisturbed run: its rows depend on the wall clock, say.
+    ///
+    /// # Panics
+    /// If the topology has no such store.
     pub fn ignore_store(mut self, store: &str) -> Self {
+        assert!(self.blueprint.store(store).is_some(), "the topology has no store `{store}`");
         self.ignored_stores.insert(store.to_owned());
         self
     }
@@ -280,6 +284,10 @@ impl Simulation {
 
     fn is_global(&self, subtopology: u32) -> bool {
         self.blueprint.subtopologies.iter().any(|known| known.id == subtopology && known.is_global)
+    }
+
+    fn has_later_topics(&self) -> bool {
+        self.topics.iter().any(|topic| topic.is_later)
     }
 
     /// Whether a store can be restored from a topic.

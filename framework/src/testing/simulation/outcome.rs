@@ -36,14 +36,22 @@ impl Outcome<'_> {
     }
 
     /// The committed messages of a topic, partition by partition; of an input topic, too.
-    pub fn messages(&self, topic: &str) -> &[ReceivedMessage] {
-        self.content.topics.get(&Topic::from(topic)).map_or(&[], Vec::as_slice)
+    ///
+    /// # Errors
+    /// `NotFound` if there is no such topic.
+    pub fn messages(&self, topic: &str) -> Result<&[ReceivedMessage]> {
+        let unknown = || {
+            let names: Vec<&str> = self.content.topics.keys().map(Topic::as_str).collect();
+            Error::new(ErrorKind::NotFound, format!("the simulation has no topic `{topic}`"))
+                .with_hint(format!("it has {}", names.join(", ")))
+        };
+        self.content.topics.get(&Topic::from(topic)).map(Vec::as_slice).ok_or_else(unknown)
     }
 
     /// The committed records of a topic, partition by partition; of an input topic, too.
     ///
     /// # Errors
-    /// `Deserialization` for a record of another type.
+    /// `NotFound` if there is no such topic; `Deserialization` for a record of another type.
     pub fn records<K: Nullable, V: Nullable>(&self, topic: &str) -> Result<Vec<Record<K, V>>>
     where
         K::Inner: Wire,
@@ -55,7 +63,7 @@ impl Outcome<'_> {
             let value = self.decode::<V>(message.value.as_deref(), topic, false)?;
             Ok(Record { key, value, timestamp: message.timestamp, headers: message.headers.clone() })
         };
-        self.messages(topic).iter().map(decode).collect()
+        self.messages(topic)?.iter().map(decode).collect()
     }
 
     /// The last value of each key of a topic.

@@ -22,6 +22,9 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 /// Sets the choices of the schedule apart from those of the input.
 const SCHEDULE: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// Segments of internal topics in half of the seeds, in bytes.
+const SEGMENT_BYTES: u32 = 300;
+
 /// Sets the choice of the transaction timeout apart.
 const TIMEOUT: u64 = 0xd1b5_4a32_d192_ed03;
 
@@ -171,7 +174,10 @@ impl Simulation {
         std::thread::scope(|scope| (0..cores).for_each(|_| _ = scope.spawn(work)));
         match first.into_inner().unwrap_or_else(PoisonError::into_inner) {
             // Once more, to shorten it.
-            Some(failure) => Err(self.run(failure.seed).err().unwrap_or(failure)),
+            Some(mut failure) => Err(self.run(failure.seed).err().unwrap_or_else(|| {
+                failure.finding = failure.finding.vanished();
+                failure
+            })),
             None => Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner)),
         }
     }
@@ -234,8 +240,8 @@ impl Simulation {
         let registry = new_registry();
         let peace = Adversary::new(Conditions::draw(&[], &mut Random::new(0)), Trace::new(false));
         let mut undisturbed = self.world(given, &peace, &registry)?;
-        undisturbed.settle(1, false)?;
-        let expected = self.content(&mut undisturbed, given.seed)?;
+        undisturbed.settle(1, false).map_err(Finding::undisturbed)?;
+        let expected = self.content(&mut undisturbed, given.seed).map_err(Finding::undisturbed)?;
         drop(undisturbed);
         #[cfg(feature = "broken")]
         if let Some(variant) = self.broken {
@@ -276,6 +282,10 @@ impl Simulation {
             let mut config = self.config.clone();
             let timeouts_ms = Random::new(given.seed ^ TIMEOUT).pick(&self.timeouts_ms).to_owned();
             (config.session_timeout_ms, config.transaction_timeout_ms) = timeouts_ms;
+            if given.seed % 2 == 1 {
+                // Segments so small that changelogs are compacted while they are written.
+                config.topic_configs.entry(String::from("segment.bytes")).or_insert(SEGMENT_BYTES.to_string());
+            }
             World::new(self, adversary.clone(), registry.clone(), input, config)
         };
         world().map_err(Finding::of_the_log)
@@ -330,10 +340,9 @@ fn caught<T>(run: impl FnOnce() -> T) -> std::thread::Result<T> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         let report = panic::take_hook();
-        panic::set_hook(Box::new(move |info| {
-            if !IS_CAUGHT.get() {
-                report(info);
-            }
+        panic::set_hook(Box::new(move |info| match IS_CAUGHT.get() {
+            true => PLACE.set(info.location().map(ToString::to_string)),
+            false => report(info),
         }));
     });
     let before = IS_CAUGHT.replace(true);
@@ -343,6 +352,8 @@ fn caught<T>(run: impl FnOnce() -> T) -> std::thread::Result<T> {
 }
 
 thread_local! {
+    /// Where the last one was.
+    static PLACE: Cell<Option<String>> = const { Cell::new(None) };
     /// Whether a panic of this thread is a finding.
     static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
@@ -354,11 +365,12 @@ fn digest(content: &Content) -> impl std::hash::Hash {
         let place = message.partition.to_string();
         (place, message.offset, message.key.clone(), message.value.clone(), message.timestamp)
     });
-    (messages.collect::<Vec<_>>(), content.rows.clone())
+    (messages.collect::<Vec<_>>(), content.rows.clone(), content.global_rows.clone())
 }
 
 /// What a panic says.
 fn words(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-    text.unwrap_or("no message").to_owned()
+    let text = text.unwrap_or("no message");
+    PLACE.take().map_or_else(|| text.to_owned(), |place| format!("{text} (at {place})"))
 }

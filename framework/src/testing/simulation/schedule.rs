@@ -28,7 +28,7 @@ pub(super) enum Action {
     /// Nobody does anything for a while.
     Wait { ms: u16 },
     /// Input arrives.
-    Produce { records: u8 },
+    Produce { records: u16 },
     /// An instance is killed; with `calls`, in the middle of a thread's next step, after that many calls.
     Kill { instance: u8, thread: u8, calls: Option<u8>, disk: DiskFate },
     /// An instance stands still.
@@ -126,7 +126,7 @@ impl Draw<'_> {
         match self.random.below(1_000) {
             0..80 => Action::Log { luck: self.luck() },
             80..100 => Action::Wait { ms: self.random.between(1, self.wait_ms_max) as u16 },
-            100..140 => Action::Produce { records: self.random.between(1, 2 * self.records_per_batch as i64) as u8 },
+            100..140 => Action::Produce { records: self.random.between(1, 2 * self.records_per_batch as i64) as u16 },
             140.. if self.random.chance(self.starts, 1_000) => Action::Start { instance },
             _ => {
                 if !self.random.chance(self.stays, 1_000) {
@@ -145,9 +145,9 @@ impl Draw<'_> {
     }
 
     fn mishap(&mut self, instance: u8, thread: u8) -> Option<Action> {
-        if self.happens(FaultKind::Crash) {
+        if let Some(disk) = self.death() {
             let calls = self.random.chance(1, 2).then(|| self.random.below(CALLS_MAX) as u8);
-            return Some(Action::Kill { instance, thread, calls, disk: self.disk_fate() });
+            return Some(Action::Kill { instance, thread, calls, disk });
         }
         if self.happens(FaultKind::Pause) {
             let is_long = self.random.chance(1, 2);
@@ -163,6 +163,17 @@ impl Draw<'_> {
     fn happens(&mut self, kind: FaultKind) -> bool {
         // A tenth of what happens to calls: there are as many calls in a step.
         self.random.chance(self.conditions.rate(kind), 5_000)
+    }
+
+    /// What an instance leaves behind that is killed now.
+    fn death(&mut self) -> Option<DiskFate> {
+        if self.happens(FaultKind::Crash) {
+            return Some(self.disk_fate());
+        }
+        if self.happens(FaultKind::LoseDisk) {
+            return Some(DiskFate::Lost);
+        }
+        self.happens(FaultKind::RollBackDisk).then(|| DiskFate::RolledBack(self.random.between(1, 8) as u8))
     }
 
     fn disk_fate(&mut self) -> DiskFate {
@@ -184,7 +195,7 @@ mod tests {
 
     #[test]
     fn seed_decides_the_schedule() {
-        let draw = |seed| Schedule::draw(SHAPE, &FaultKind::ALL, &mut Random::new(seed));
+        let draw = |seed| Schedule::draw(SHAPE, FaultKind::ALL, &mut Random::new(seed));
         assert_eq!(draw(1), draw(1));
         assert_ne!(draw(1), draw(2));
     }

@@ -98,11 +98,12 @@ pub(super) enum Weight {
     Eventful,
 }
 
-pub(super) fn weight(operation: &Operation<'_>, fault: Fault) -> Weight {
+pub(super) fn weight(actor: Actor, operation: &Operation<'_>, fault: Fault) -> Weight {
     match operation {
         _ if fault != Fault::None => Weight::Eventful,
+        _ if actor == Actor::Observer => Weight::Nothing,
         Operation::Heartbeat { .. } => Weight::Nothing,
-        Operation::Fetch { .. } => Weight::Light,
+        Operation::Fetch { .. } | Operation::Admin { .. } | Operation::Committed { .. } => Weight::Light,
         _ => Weight::Eventful,
     }
 }

@@ -3,12 +3,12 @@
 use super::Simulation;
 use super::adversary::{Actor, Adversary};
 use super::disk::Disk;
-use super::failure::Finding;
+use super::failure::{Finding, FindingKind};
 use super::input::InputMessage;
 use super::schedule::{Action, DiskFate};
 use super::story::Weight;
 use crate::config::Config;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::log::client::{NewMessage, Producer, create_topics};
 use crate::log::embedded::{EmbeddedLog, EmbeddedOptions};
 use crate::record::ManualClock;
@@ -50,6 +50,8 @@ pub(super) struct Slot {
     disks_lost: u32,
     pub(super) streams: Option<SteppedStreams>,
     paused_until_ms: i64,
+    /// It was asked to leave.
+    is_leaving: bool,
 }
 
 impl<'a> World<'a> {
@@ -69,8 +71,13 @@ impl<'a> World<'a> {
         });
         adversary.turn(Actor::Input, 0);
         let producer = Producer::new(&*log, &Default::default(), PATIENCE)?;
-        let slot =
-            |_| Slot { disk: Arc::new(Disk::empty(&adversary)), disks_lost: 0, streams: None, paused_until_ms: 0 };
+        let slot = |_| Slot {
+            disk: Arc::new(Disk::empty(&adversary)),
+            disks_lost: 0,
+            streams: None,
+            paused_until_ms: 0,
+            is_leaving: false,
+        };
         let slots = (0..simulation.instances).map(slot).collect();
         let mut world = World {
             simulation,
@@ -123,6 +130,10 @@ impl<'a> World<'a> {
     fn send(&mut self, messages: Vec<InputMessage>) -> Result<()> {
         self.adversary.turn(Actor::Input, 0);
         for message in &messages {
+            if !self.simulation.topics.iter().any(|topic| topic.new.topic == message.topic) {
+                let sentence = format!("there is input for `{}`, which is no topic of the simulation", message.topic);
+                return Err(Error::new(ErrorKind::NotFound, sentence).with_hint("declare it with `topic`"));
+            }
             if !self.created.contains(message.topic.as_str()) {
                 self.create(|topic| topic.new.topic == message.topic)?;
             }
@@ -151,7 +162,9 @@ impl<'a> World<'a> {
             }
             Action::Leave { instance } => {
                 self.tell(instance, "is to leave");
-                if let Some(streams) = &self.slot(instance).streams {
+                let slot = self.slot(instance);
+                if let Some(streams) = &slot.streams {
+                    slot.is_leaving = true;
                     streams.begin_close();
                 }
             }
@@ -183,14 +196,19 @@ impl<'a> World<'a> {
         adversary.turn(Actor::Thread(instance, thread), luck);
         let stepped = streams.step_thread(usize::from(thread), now_ms);
         let state = streams.state();
-        if streams.has_ended() {
+        let has_ended = streams.has_ended();
+        if has_ended {
             slot.streams = None;
         }
+        let was_asked = slot.is_leaving;
         match stepped {
+            Ok(_) if has_ended && !was_asked => {
+                Err(Finding::new(FindingKind::Fatal, format!("instance {instance} has ended, and nobody asked it to")))
+            }
             Ok(stepped) => {
                 adversary.with_trace(|trace| {
                     let line = || format!("instance {instance}, thread {thread}: {stepped:?}, {state}");
-                    trace.note_weighed(Weight::Light, now_ms, (instance, thread, stepped, state as u8), line);
+                    trace.note_weighed(Weight::Nothing, now_ms, (instance, thread, stepped, state as u8), line);
                     trace.end_step();
                 });
                 adversary.turn(Actor::Observer, 0);
@@ -252,6 +270,7 @@ impl<'a> World<'a> {
         let streams = SteppedStreams::start(&simulation.topology, config, options);
         slot.streams = Some(streams.map_err(|error| Finding::fatal(instance, &error))?);
         slot.paused_until_ms = 0;
+        slot.is_leaving = false;
         self.tell(instance, "starts");
         Ok(())
     }

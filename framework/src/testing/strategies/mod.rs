@@ -1,6 +1,6 @@
 //! Strategies for [`proptest`]: input, and what befalls a topology while it processes it. Feature `proptest`.
 //!
-//! They make what finds mistakes in topologies: [few keys](keys) that meet again, [times](times) out of order up to the
+//! They make what finds mistakes in topologies: [few keys](keys) that meet again, [times] out of order up to the
 //! time of grace and beyond, [records] of both, [events] with crashes between the records for a
 //! [`TopologyTestDriver`](super::TopologyTestDriver), and [whole schedules](schedules) for a
 //! [`Simulation`](super::simulation::Simulation). All of them shrink: a failure shows few records, plain times and one
