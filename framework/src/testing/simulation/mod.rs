@@ -322,7 +322,6 @@ fn simulated(config: Config) -> Config {
             default.repartition_purge_interval_ms,
             500,
         ),
-        commit_interval_ms: Some(config.commit_interval_ms.unwrap_or(100)),
         log_summary_interval_ms: -1,
         ..config
     }

@@ -22,6 +22,9 @@ use std::sync::{Arc, Mutex, Once, PoisonError};
 /// Sets the choices of the schedule apart from those of the input.
 const SCHEDULE: u64 = 0x9e37_79b9_7f4a_7c15;
 
+/// Sets the choice of the commit interval apart.
+const COMMITS: u64 = 0x94d0_49bb_1331_11eb;
+
 /// Segments of internal topics in half of the seeds, in bytes.
 const SEGMENT_BYTES: u32 = 300;
 
@@ -282,6 +285,9 @@ impl Simulation {
             let mut config = self.config.clone();
             let timeouts_ms = Random::new(given.seed ^ TIMEOUT).pick(&self.timeouts_ms).to_owned();
             (config.session_timeout_ms, config.transaction_timeout_ms) = timeouts_ms;
+            // Commits that come all the time, or hold back much.
+            let interval_ms = *Random::new(given.seed ^ COMMITS).pick(&[20, 20, 100]);
+            config.commit_interval_ms = config.commit_interval_ms.or(Some(interval_ms));
             if given.seed % 2 == 1 {
                 // Segments so small that changelogs are compacted while they are written.
                 config.topic_configs.entry(String::from("segment.bytes")).or_insert(SEGMENT_BYTES.to_string());
