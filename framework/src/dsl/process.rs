@@ -95,42 +95,30 @@ pub(super) struct ProcessorNode {
 }
 
 impl ProcessorNode {
-    pub(super) fn new<KIn, VIn, KOut, VOut, P>(
-        supplier: impl Fn() -> P + Send + Sync + 'static,
-        stores: &[&str],
-    ) -> Self
-    where
+    pub(super) fn new<
         KIn: 'static,
         VIn: 'static,
         KOut: Clone + 'static,
         VOut: Clone + 'static,
         P: Processor<KIn, VIn, KOut, VOut>,
-    {
-        ProcessorNode { wire: wire_processor(supplier), stores: stores.iter().map(|&store| store.to_owned()).collect() }
+    >(
+        supplier: impl Fn() -> P + Send + Sync + 'static,
+        stores: &[&str],
+    ) -> Self {
+        let wire: WireOperator = Arc::new(move |wiring: &Wiring<'_>, id| {
+            let connected = wiring.connected(wiring.blueprint().node(id).stores.clone());
+            let context =
+                ProcessorContext::<KOut, VOut>::new(wiring.node(id), wiring.below(id), wiring.children(id), connected);
+            let process = Process::init::<KIn, VIn>(supplier(), context)?;
+            Ok(boxed::<KIn, VIn>(Rc::new(process)))
+        });
+        ProcessorNode { wire, stores: stores.iter().map(|&store| store.to_owned()).collect() }
     }
 
     /// Adds it below the outputs of `parents`.
     pub(super) fn add(&self, plan: &mut Plan, name: String, parents: Vec<NodeId>) -> NodeId {
         add_below(plan, name, parents, self.stores.clone(), self.wire.clone())
     }
-}
-
-/// The recipe for a node that runs a processor.
-fn wire_processor<KIn, VIn, KOut, VOut, P>(supplier: impl Fn() -> P + Send + Sync + 'static) -> WireOperator
-where
-    KIn: 'static,
-    VIn: 'static,
-    KOut: Clone + 'static,
-    VOut: Clone + 'static,
-    P: Processor<KIn, VIn, KOut, VOut>,
-{
-    Arc::new(move |wiring: &Wiring<'_>, id| {
-        let connected = wiring.connected(wiring.blueprint().node(id).stores.clone());
-        let context =
-            ProcessorContext::<KOut, VOut>::new(wiring.node(id), wiring.below(id), wiring.children(id), connected);
-        let process = Process::init::<KIn, VIn>(supplier(), context)?;
-        Ok(boxed::<KIn, VIn>(Rc::new(process)))
-    })
 }
 
 #[cfg(test)]

@@ -299,20 +299,14 @@ impl TopologyBuilder {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     #[track_caller]
-    pub fn add_read_only_state_store<K, V, S, P>(
+    pub fn add_read_only_state_store<K: Nullable, V: Nullable, S: StoreHandle, P: Processor<K, V, Nothing, Nothing>>(
         &self,
         store: StoreBuilder<S>,
         source: &str,
         consumed: impl Into<Consumed<K, V>>,
         processor: &str,
         supplier: impl Fn() -> P + Send + Sync + 'static,
-    ) -> &Self
-    where
-        K: Nullable,
-        V: Nullable,
-        S: StoreHandle,
-        P: Processor<K, V, Nothing, Nothing>,
-    {
+    ) -> &Self {
         let at = Location::caller();
         let consumed = consumed.into().with_offset_reset(AutoOffsetReset::Earliest);
         let topics = consumed.topics.clone();

@@ -1,6 +1,7 @@
 //! Global tables and stores over their life: what is deleted, cut off or added while they follow their topic.
 
 use crate::fixture::World;
+use crate::rides::{colors, joined};
 use kstreams::config::{Config, EngineKind};
 use kstreams::dsl::{Nothing, StreamsBuilder};
 use kstreams::log::Log;
@@ -12,20 +13,8 @@ use kstreams::runtime::State;
 use kstreams::serde::Format;
 use kstreams::store::{KeyValueStore, Stores, TimestampedKeyValueStore};
 use kstreams::testing::SteppedStreams;
-use kstreams::topology::Topology;
 use std::collections::BTreeMap;
 use std::time::Duration;
-
-/// Rides are joined with the color of their line.
-fn colors() -> Topology {
-    let builder = StreamsBuilder::new();
-    let lines = builder.global_table::<String, String>("lines", "lines-store");
-    builder
-        .stream::<String, String>("rides")
-        .join_global(&lines, |_, line| line.clone(), |_, color| color)
-        .to("colors");
-    builder.build().unwrap()
-}
 
 fn rows(streams: &SteppedStreams) -> BTreeMap<String, String> {
     let view = streams.store::<TimestampedKeyValueStore<String, String>>("lines-store").unwrap();
@@ -34,10 +23,6 @@ fn rows(streams: &SteppedStreams) -> BTreeMap<String, String> {
 
 fn map<const N: usize>(rows: [(&str, &str); N]) -> BTreeMap<String, String> {
     rows.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect()
-}
-
-fn joined(world: &World) -> Vec<String> {
-    world.read("colors").into_iter().map(|(_, color)| String::from_utf8(color.unwrap()).unwrap()).collect()
 }
 
 fn one() -> TopicPartition {

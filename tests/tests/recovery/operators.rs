@@ -1,6 +1,7 @@
 //! Topologies of several kinds, with a crash at every stage of the commit under exactly-once.
 
 use crate::fixture::World;
+use crate::rides::{colors, joined};
 use kstreams::config::{Config, DslStore};
 use kstreams::dsl::{Consumed, Materialized, StreamsBuilder};
 use kstreams::log::OffsetAt;
@@ -111,13 +112,7 @@ fn windowed_count_is_exact_and_still_drops_what_is_late() {
 
 #[test]
 fn global_table_is_there_before_the_first_record() {
-    let builder = StreamsBuilder::new();
-    let lines = builder.global_table::<String, String>("lines", "lines-store");
-    builder
-        .stream::<String, String>("rides")
-        .join_global(&lines, |_, line| line.clone(), |_, color| color)
-        .to("colors");
-    let topology = builder.build().unwrap();
+    let topology = colors();
     let mut world = World::new();
     world.create(&[("lines", 3), ("rides", 1), ("colors", 1)]);
     let names: Vec<String> = (0..50).map(|n| format!("line-{n}")).collect();
@@ -126,8 +121,7 @@ fn global_table_is_there_before_the_first_record() {
     let config = world.config();
     let mut streams = world.running(&topology, config.clone());
     world.settle(&mut [&mut streams]);
-    let colors: Vec<String> =
-        world.read("colors").into_iter().map(|(_, color)| String::from_utf8(color.unwrap()).unwrap()).collect();
+    let colors = joined(&world);
     assert_eq!(colors, names);
     assert_eq!(streams.counts().restored, 50);
     world.crash(streams);

@@ -69,3 +69,19 @@ fn stations() -> impl Iterator<Item = &'static str> {
 pub fn counted(rounds: i64) -> BTreeMap<String, Vec<i64>> {
     stations().map(|station| (station.to_owned(), (1..=2 * rounds).collect())).collect()
 }
+
+/// Rides are joined with the color of their line.
+pub fn colors() -> Topology {
+    let builder = StreamsBuilder::new();
+    let lines = builder.global_table::<String, String>("lines", "lines-store");
+    builder
+        .stream::<String, String>("rides")
+        .join_global(&lines, |_, line| line.clone(), |_, color| color)
+        .to("colors");
+    builder.build().unwrap()
+}
+
+/// The colors that came out.
+pub fn joined(world: &World) -> Vec<String> {
+    world.read("colors").into_iter().map(|(_, color)| String::from_utf8(color.unwrap()).unwrap()).collect()
+}

@@ -8,9 +8,10 @@ use kstreams::operator::{Processor, ProcessorContext, PunctuationType};
 use kstreams::record::Record;
 use kstreams::serde::Wire;
 use kstreams::store::{KeyValueStore, Stores};
-use kstreams::testing::simulation::{Compare, InputRecord, Random, Simulation};
+use kstreams::testing::simulation::{Compare, InputRecord, Outcome, Random, Simulation};
 use kstreams::topology::Topology;
 use kstreams::window::TimeWindows;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A topology of the suite.
@@ -54,35 +55,31 @@ fn counting() -> Topology {
 }
 
 /// The rides of each station, counted over the input.
-fn counted(outcome: &kstreams::testing::simulation::Outcome<'_>) -> Result<std::collections::BTreeMap<String, i64>> {
-    let mut counts = std::collections::BTreeMap::new();
+fn counted(outcome: &Outcome<'_>) -> Result<BTreeMap<String, i64>> {
+    let mut counts = BTreeMap::new();
     for ride in outcome.records::<String, String>("rides")? {
         *counts.entry(ride.key).or_insert(0) += 1;
     }
     Ok(counts)
 }
 
-fn count() -> Simulation {
-    Simulation::new(&counting(), config())
-        .topic("rides", 3)
-        .output("totals", 2, Compare::InOrder)
-        .input("rides", rides)
-        .invariant("every ride is counted once", |outcome| {
+/// Counts rides exactly once.
+fn counted_once(config: Config, compare: Compare) -> Simulation {
+    Simulation::new(&counting(), config).topic("rides", 3).output("totals", 2, compare).input("rides", rides).invariant(
+        "every ride is counted once",
+        |outcome| {
             assert_eq!(outcome.latest::<String, i64>("totals")?, counted(outcome)?);
             Ok(())
-        })
+        },
+    )
+}
+
+fn count() -> Simulation {
+    counted_once(config(), Compare::InOrder)
 }
 
 fn cached_count() -> Simulation {
-    let config = config().cache_max_bytes(600);
-    Simulation::new(&counting(), config)
-        .topic("rides", 3)
-        .output("totals", 2, Compare::Latest)
-        .input("rides", rides)
-        .invariant("every ride is counted once", |outcome| {
-            assert_eq!(outcome.latest::<String, i64>("totals")?, counted(outcome)?);
-            Ok(())
-        })
+    counted_once(config().cache_max_bytes(600), Compare::Latest)
 }
 
 fn at_least_once() -> Simulation {
@@ -210,7 +207,7 @@ fn punctuated() -> Simulation {
         .output("reports", 2, Compare::Nothing)
         .input("rides", rides)
         .invariant("every ride is reported once", |outcome| {
-            let mut reported = std::collections::BTreeMap::new();
+            let mut reported = BTreeMap::new();
             for report in outcome.records::<String, i64>("reports")? {
                 *reported.entry(report.key).or_insert(0) += report.value;
             }

@@ -177,7 +177,7 @@ impl State {
 
     fn draw(&mut self, operation: &Operation<'_>) -> Fault {
         let Some(luck) = &mut self.luck else { return Fault::None };
-        for kind in FaultKind::OF_CALLS {
+        for kind in FaultKind::OF_CALLS.iter().copied() {
             // Drawn for every kind, so that a call means the same whatever the conditions are.
             let happens = luck.chance(self.conditions.rate_of_call(kind, operation), 1_000);
             let by_ms = *luck.pick(&[1, 5, 20, 100, 1_000, 5_000, DELAY_MS_MAX]);

@@ -49,14 +49,7 @@ impl FaultKind {
     ];
 
     /// What happens to single calls of the log; the others happen to instances.
-    pub(super) const OF_CALLS: [FaultKind; 6] = [
-        FaultKind::Delay,
-        FaultKind::Refuse,
-        FaultKind::LostAnswer,
-        FaultKind::UnknownOutcome,
-        FaultKind::Fence,
-        FaultKind::FullQueue,
-    ];
+    pub(super) const OF_CALLS: &[FaultKind] = FaultKind::ALL.split_at(FaultKind::Delay as usize).1;
 }
 
 impl fmt::Display for FaultKind {
@@ -155,6 +148,13 @@ impl Conditions {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kinds_of_calls_begin_with_delays() {
+        assert_eq!(FaultKind::OF_CALLS.first(), Some(&FaultKind::Delay));
+        assert_eq!(FaultKind::OF_CALLS.last(), FaultKind::ALL.last());
+        assert!(!FaultKind::OF_CALLS.contains(&FaultKind::Membership));
+    }
 
     #[test]
     fn what_is_not_allowed_never_happens() {

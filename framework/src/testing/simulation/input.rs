@@ -42,15 +42,11 @@ type Generate = dyn Fn(&mut Random, &Arc<dyn Registry>) -> Result<Vec<InputMessa
 pub(super) struct Input(Box<Generate>);
 
 impl Input {
-    pub(super) fn typed<K: Nullable, V: Nullable>(
+    pub(super) fn typed<K: Nullable<Inner: Wire>, V: Nullable<Inner: Wire>>(
         topic: Topic,
         is_before: bool,
         generate: impl Fn(&mut Random) -> Vec<InputRecord<K, V>> + Send + Sync + 'static,
-    ) -> Self
-    where
-        K::Inner: Wire,
-        V::Inner: Wire,
-    {
+    ) -> Self {
         Input(Box::new(move |random, registry| {
             let encode = |record: InputRecord<K, V>| {
                 Ok(InputMessage {

@@ -196,29 +196,21 @@ impl Simulation {
 
     /// Records that come while the application runs, drawn for each seed. Those of one topic come in their order, those of
     /// several topics mixed.
-    pub fn input<K: Nullable, V: Nullable>(
+    pub fn input<K: Nullable<Inner: Wire>, V: Nullable<Inner: Wire>>(
         mut self,
         topic: &str,
         generate: impl Fn(&mut Random) -> Vec<InputRecord<K, V>> + Send + Sync + 'static,
-    ) -> Self
-    where
-        K::Inner: Wire,
-        V::Inner: Wire,
-    {
+    ) -> Self {
         self.inputs.push(Input::typed(Topic::from(topic), false, generate));
         self
     }
 
     /// Records that are there before the first instance starts: what a table holds that streams are joined with.
-    pub fn input_before<K: Nullable, V: Nullable>(
+    pub fn input_before<K: Nullable<Inner: Wire>, V: Nullable<Inner: Wire>>(
         mut self,
         topic: &str,
         generate: impl Fn(&mut Random) -> Vec<InputRecord<K, V>> + Send + Sync + 'static,
-    ) -> Self
-    where
-        K::Inner: Wire,
-        V::Inner: Wire,
-    {
+    ) -> Self {
         self.inputs.push(Input::typed(Topic::from(topic), true, generate));
         self
     }

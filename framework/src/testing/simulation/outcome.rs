@@ -52,11 +52,10 @@ impl Outcome<'_> {
     ///
     /// # Errors
     /// `NotFound` if there is no such topic; `Deserialization` for a record of another type.
-    pub fn records<K: Nullable, V: Nullable>(&self, topic: &str) -> Result<Vec<Record<K, V>>>
-    where
-        K::Inner: Wire,
-        V::Inner: Wire,
-    {
+    pub fn records<K: Nullable<Inner: Wire>, V: Nullable<Inner: Wire>>(
+        &self,
+        topic: &str,
+    ) -> Result<Vec<Record<K, V>>> {
         let decode = |message: &ReceivedMessage| {
             let topic = &message.partition.topic;
             let key = self.decode::<K>(message.key.as_deref(), topic, true)?;
@@ -70,11 +69,10 @@ impl Outcome<'_> {
     ///
     /// # Errors
     /// As [`records`](Self::records).
-    pub fn latest<K: Nullable + Ord, V: Nullable>(&self, topic: &str) -> Result<BTreeMap<K, V>>
-    where
-        K::Inner: Wire,
-        V::Inner: Wire,
-    {
+    pub fn latest<K: Nullable<Inner: Wire> + Ord, V: Nullable<Inner: Wire>>(
+        &self,
+        topic: &str,
+    ) -> Result<BTreeMap<K, V>> {
         Ok(self.records(topic)?.into_iter().map(|record| (record.key, record.value)).collect())
     }
 
@@ -86,10 +84,7 @@ impl Outcome<'_> {
         self.instances.iter().map(|instance| instance.store(name)).collect()
     }
 
-    fn decode<T: Nullable>(&self, bytes: Option<&[u8]>, topic: &Topic, is_key: bool) -> Result<T>
-    where
-        T::Inner: Wire,
-    {
+    fn decode<T: Nullable<Inner: Wire>>(&self, bytes: Option<&[u8]>, topic: &Topic, is_key: bool) -> Result<T> {
         let context = SerdeContext { topic: topic.clone(), is_key, registry: self.registry.clone() };
         let serde = T::Inner::format().serde(&context)?;
         let value = bytes.map(|bytes| serde.deserialize(bytes)).transpose()?;

@@ -324,7 +324,14 @@ impl Simulation {
     fn rebuild(&self, world: &mut World<'_>, content: &Content) -> Result<(), Finding> {
         world.lose_all_disks();
         world.settle(1, true)?;
+        world.adversary.turn(Actor::Observer, 0);
+        let topics = world.read_topics()?;
         let (rows, globals) = world.read_rows()?;
+        let again = Content { topics, rows, global_rows: globals };
+        oracle::check_rest(world, &again)?;
+        // Whoever restores processes nothing a second time.
+        self.compare_outputs(content, &again)?;
+        let Content { rows, global_rows: globals, .. } = again;
         let is_logged = |name: &str| self.is_logged(name);
         let logged = content.rows.iter().filter(|((name, _), _)| is_logged(name));
         let logged = logged.map(|(store, rows)| (store.clone(), rows.clone())).collect();

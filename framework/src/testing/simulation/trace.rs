@@ -8,6 +8,15 @@ use std::hash::{Hash, Hasher};
 #[derive(Debug, Clone, Copy)]
 struct Fnv(u64);
 
+/// Numbers by one order of bytes and one width, whatever the machine's are.
+macro_rules! numbers {
+    ($($write:ident: $number:ty),+ $(,)?) => {
+        $(fn $write(&mut self, number: $number) {
+            self.write(&number.to_le_bytes());
+        })+
+    };
+}
+
 impl Hasher for Fnv {
     fn finish(&self) -> u64 {
         self.0
@@ -19,37 +28,9 @@ impl Hasher for Fnv {
         }
     }
 
-    // Numbers by one order of bytes and one width, whatever the machine's are.
-    fn write_u16(&mut self, number: u16) {
-        self.write(&number.to_le_bytes());
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.write(&number.to_le_bytes());
-    }
-
-    fn write_u64(&mut self, number: u64) {
-        self.write(&number.to_le_bytes());
-    }
-
-    fn write_u128(&mut self, number: u128) {
-        self.write(&number.to_le_bytes());
-    }
-
-    fn write_i16(&mut self, number: i16) {
-        self.write(&number.to_le_bytes());
-    }
-
-    fn write_i32(&mut self, number: i32) {
-        self.write(&number.to_le_bytes());
-    }
-
-    fn write_i64(&mut self, number: i64) {
-        self.write(&number.to_le_bytes());
-    }
-
-    fn write_i128(&mut self, number: i128) {
-        self.write(&number.to_le_bytes());
+    numbers! {
+        write_u16: u16, write_u32: u32, write_u64: u64, write_u128: u128,
+        write_i16: i16, write_i32: i32, write_i64: i64, write_i128: i128,
     }
 
     fn write_usize(&mut self, number: usize) {
