@@ -2,7 +2,7 @@
 CARGO ?= cargo
 ALL := --workspace --features kstreams/rocksdb,system-tests/rocksdb
 
-.PHONY: demo test soak simulation-matrix simulation-hashes measure lint docs
+.PHONY: demo test soak simulation-matrix simulation-hashes kafka-start kafka-stop measure lint docs
 
 demo: ## transit, live in the browser; pass flags with ARGS="--speed 10"
 	@scripts/setup demo && $(CARGO) run --locked -p transit-demo --bin transit-demo -- $(ARGS)
@@ -21,6 +21,12 @@ simulation-matrix: ## looks for every deliberately broken variant, and writes do
 
 simulation-hashes: ## the same seeds in debug and release, twice: their traces must be the same
 	@scripts/setup test && scripts/simulation-hashes $(SIMULATION)
+
+kafka-start: ## a real broker on this machine; three of them with ARGS="--brokers 3"
+	@scripts/kafka start $(ARGS)
+
+kafka-stop: ## stops it; its data stays
+	@scripts/kafka stop
 
 measure: ## an hour and a day of simulated time: CPU, memory, lag
 	@scripts/setup demo && scripts/measure
