@@ -1,0 +1,3 @@
+//! Tests on real brokers of Apache Kafka.
+
+mod broker;
