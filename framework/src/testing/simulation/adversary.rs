@@ -89,7 +89,7 @@ impl Adversary {
         let mut state = self.state();
         state.actor = actor;
         state.luck = (luck != 0).then(|| Random::new(luck));
-        state.trace.begin_step();
+        state.trace.begin_step(actor);
     }
 
     /// The instance at work is cut off after that many calls and writes.
@@ -226,7 +226,7 @@ impl FaultPlan for Adversary {
         }
         let actor = state.actor;
         let weight = story::weight(actor, operation, fault);
-        let line = || story::sentence(actor, operation, fault);
+        let line = || story::sentence(operation, fault);
         state.trace.note_weighed(weight, now_ms, (actor, operation, fault), line);
         fault
     }

@@ -20,8 +20,8 @@ impl World<'_> {
     /// Runs undisturbed, with all the input, until nothing is left to do and everything is committed.
     /// `is_haunted` if some may have gone without leaving: the log must find out first.
     pub(super) fn settle(&mut self, instances: u8, is_haunted: bool) -> Result<(), Finding> {
-        let line =
-            || format!("nothing goes wrong any more; {instances} instances run, and the rest of the input comes");
+        let run = if instances == 1 { "one instance runs".to_owned() } else { format!("{instances} instances run") };
+        let line = || format!("nothing goes wrong any more; {run}, and the rest of the input comes");
         self.adversary.note(self.now_ms, instances, line);
         self.resume_all();
         for instance in 0..instances {
@@ -39,7 +39,7 @@ impl World<'_> {
         for _ in 0..ROUNDS_MAX {
             // Somebody who was leaving may have left meanwhile; the first always stays.
             self.start(0)?;
-            self.round()?;
+            self.round(i64::MAX)?;
             let before = std::mem::replace(&mut appends, self.adversary.appends());
             if appends != before || !self.is_running() || self.now_ms < self.adversary.delayed_until_ms() {
                 quiet_since_ms = self.now_ms;
@@ -54,8 +54,17 @@ impl World<'_> {
         Err(Finding::restless(self.states()))
     }
 
-    /// The log steps once, then every thread. The clock goes on to when something is due.
-    fn round(&mut self) -> Result<(), Finding> {
+    /// The log and everybody who runs go on undisturbed for so long.
+    pub(super) fn calm(&mut self, ms: i64) -> Result<(), Finding> {
+        let until_ms = self.now_ms + ms;
+        while self.now_ms < until_ms {
+            self.round(until_ms)?;
+        }
+        Ok(())
+    }
+
+    /// The log steps once, then every thread. The clock goes on to when something is due, but not beyond `until_ms`.
+    fn round(&mut self, until_ms: i64) -> Result<(), Finding> {
         let (mut did, mut next_ms) = (self.step_log(0)?, self.now_ms + LEAP_MS_MAX);
         for instance in 0..self.slots.len() as u8 {
             let threads =
@@ -68,7 +77,7 @@ impl World<'_> {
                 }
             }
         }
-        let leap_ms = if did { 1 } else { next_ms - self.now_ms };
+        let leap_ms = if did { 1 } else { next_ms.min(until_ms) - self.now_ms };
         self.pass(leap_ms.max(1));
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What a simulation found, and how to see it again.
 
 use super::trace::TraceHash;
+use super::wording::counted;
 use crate::error::Error;
 use std::fmt;
 
@@ -10,6 +11,8 @@ pub struct Finding {
     pub(super) kind: FindingKind,
     pub(super) sentence: String,
     pub(super) detail: String,
+    /// The run without any fault shows it already.
+    pub(super) is_undisturbed: bool,
 }
 
 /// What does not hold.
@@ -38,13 +41,15 @@ pub enum FindingKind {
     Invariant(String),
     /// Something panicked.
     Panic,
+    /// A seed does not come to the same each time: its input, or the course that the topology takes with it.
+    NotDeterministic,
     /// The simulation itself could not go on.
     Log,
 }
 
 impl Finding {
     pub(super) fn new(kind: FindingKind, sentence: impl Into<String>) -> Self {
-        Finding { kind, sentence: sentence.into(), detail: String::new() }
+        Finding { kind, sentence: sentence.into(), detail: String::new(), is_undisturbed: false }
     }
 
     pub(super) fn with_detail(self, detail: impl Into<String>) -> Self {
@@ -64,15 +69,32 @@ impl Finding {
             .with_detail(states)
     }
 
-    /// It was found without any fault.
-    pub(super) fn undisturbed(self) -> Self {
-        Finding { sentence: format!("without any fault: {}", self.sentence), ..self }
+    pub(super) fn of_a_panic(words: &str) -> Self {
+        Finding::new(FindingKind::Panic, format!("something panicked: {words}"))
     }
 
-    /// The same seed did not show it again.
-    pub(super) fn vanished(self) -> Self {
-        let why = "it did not show when the seed ran again: the topology or an invariant is not deterministic";
-        Finding { detail: format!("{}\n{why}", self.detail), ..self }
+    /// Two runs of one seed, and no finding in either.
+    pub(super) fn of_two_courses(one: TraceHash, other: TraceHash) -> Self {
+        let sentence = "two runs of one seed took different courses: the topology asks for more than its records";
+        Finding::new(FindingKind::NotDeterministic, sentence).with_detail(format!("  traces {one} and {other}"))
+    }
+
+    /// It was found without any fault.
+    pub(super) fn undisturbed(self) -> Self {
+        let sentence = format!("the undisturbed run already fails: {}", self.sentence);
+        Finding { sentence, is_undisturbed: true, ..self }
+    }
+
+    /// The same seed did not show it again, or not by the same course.
+    pub(super) fn unsteady(self) -> Self {
+        let why = "when the seed ran again, it took another course: the topology or an invariant is not deterministic";
+        let detail = if self.detail.is_empty() { why.to_owned() } else { format!("{}\n{why}", self.detail) };
+        Finding { detail, ..self }
+    }
+
+    /// Whether both are about the same.
+    pub(super) fn is_like(&self, other: &Finding) -> bool {
+        (&self.kind, self.is_undisturbed) == (&other.kind, other.is_undisturbed)
     }
 
     /// What does not hold.
@@ -102,8 +124,11 @@ pub struct Failure {
 /// A shorter schedule with the same kind of finding.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shortened {
-    pub(super) actions: Vec<String>,
+    pub(super) actions: usize,
+    /// What the actions say; fewer lines than actions, where the same comes several times.
+    pub(super) lines: Vec<String>,
     pub(super) records: usize,
+    pub(super) instances: u8,
     pub(super) finding: Option<Finding>,
     pub(super) story: Vec<String>,
 }
@@ -134,18 +159,30 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Failure { seed, finding, hash, actions, shortened } = self;
         writeln!(f, "seed {seed}: {finding}")?;
-        writeln!(f, "trace {hash}, {actions} actions")?;
+        match finding.is_undisturbed {
+            true => writeln!(f, "trace {hash}")?,
+            false => writeln!(f, "trace {hash}, {}", counted(*actions, "action"))?,
+        }
         if let Some(finding) = &shortened.finding {
-            writeln!(
-                f,
-                "shortened to {} actions and {} records: {finding}",
-                shortened.actions.len(),
-                shortened.records
-            )?;
-            shortened.actions.iter().try_for_each(|action| writeln!(f, "  {action}"))?;
+            writeln!(f, "shortened to {}: {finding}", shortened.extent())?;
+            shortened.lines.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
         }
         self.story().iter().try_for_each(|line| writeln!(f, "{line}"))?;
         writeln!(f, "again: `simulation.run({seed})`; in full: `simulation.story({seed})`")
+    }
+}
+
+impl Shortened {
+    /// What it is made of.
+    fn extent(&self) -> String {
+        let records = counted(self.records, "record");
+        match self.finding.as_ref().is_some_and(|finding| finding.is_undisturbed) {
+            true => records,
+            false => {
+                let instances = counted(usize::from(self.instances), "instance");
+                format!("{}, {records} and {instances}", counted(self.actions, "action"))
+            }
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Input: what a seed writes to the topics that the topology reads.
 
+use super::Simulation;
+use super::failure::{Finding, FindingKind};
 use super::random::Random;
+use super::shown;
 use crate::error::Result;
 use crate::record::Topic;
 use crate::serde::{Nullable, Registry, SerdeContext, Wire};
@@ -26,7 +29,7 @@ impl<K, V> InputRecord<K, V> {
 }
 
 /// An input message, encoded.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct InputMessage {
     pub(super) topic: Topic,
     pub(super) key: Option<Vec<u8>>,
@@ -75,12 +78,38 @@ fn encoded<T: Wire>(
     Ok(Some(bytes))
 }
 
+impl Simulation {
+    /// The input of a seed.
+    pub(super) fn input_of(
+        &self,
+        seed: u64,
+        registry: &Arc<dyn Registry>,
+    ) -> std::result::Result<VecDeque<InputMessage>, Finding> {
+        draw(&self.inputs, &mut Random::new(seed), registry).map_err(Finding::of_the_log)
+    }
+}
+
+/// Holds what was drawn for a seed against what was drawn for it once more, some time later.
+pub(super) fn check_same(
+    first: &VecDeque<InputMessage>,
+    again: &VecDeque<InputMessage>,
+) -> std::result::Result<(), Finding> {
+    let Some(at) = (0..first.len().max(again.len())).find(|at| first.get(*at) != again.get(*at)) else {
+        return Ok(());
+    };
+    let shown = |input: &VecDeque<InputMessage>| input.get(at).map_or_else(|| String::from("nothing"), shown_message);
+    let sentence = "the input of a seed is another each time: a closure of `input` asks for more than its `Random`";
+    let detail = format!("  record {at} was {}\n  then it was {}", shown(first), shown(again));
+    Err(Finding::new(FindingKind::NotDeterministic, sentence).with_detail(detail))
+}
+
+fn shown_message(message: &InputMessage) -> String {
+    let InputMessage { topic, key, value, timestamp, .. } = message;
+    format!("{} for {topic}", shown::message(key.as_deref(), value.as_deref(), *timestamp))
+}
+
 /// The input of a seed: first what is there before the start, then each topic's records in their order, the topics mixed.
-pub(super) fn draw(
-    inputs: &[Input],
-    random: &mut Random,
-    registry: &Arc<dyn Registry>,
-) -> Result<VecDeque<InputMessage>> {
+fn draw(inputs: &[Input], random: &mut Random, registry: &Arc<dyn Registry>) -> Result<VecDeque<InputMessage>> {
     let mut topics: Vec<VecDeque<InputMessage>> = Vec::with_capacity(inputs.len());
     for Input(generate) in inputs {
         topics.push(generate(random, registry)?.into());

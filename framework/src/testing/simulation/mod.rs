@@ -7,7 +7,11 @@
 //! compares topics and stores with those of an undisturbed run. A seed that fails fails again, in the same way, and is
 //! shortened to a story that can be read.
 //!
-//! It never waits, reads no clock and no randomness but the seed, and has no thread of its own in a run.
+//! It never waits, has no thread of its own in a run, and decides nothing by a clock or by randomness but the seed's. The clock of
+//! the machine only ends a call that has hung for ten seconds, which is a bug of the simulation.
+//!
+//! Panics are findings. While simulations run, the panic hook of the process is replaced by one that leaves them unreported and
+//! passes on those of other threads; afterwards it is put back. Whoever sets one does so before.
 //!
 //! ```text
 //! seed -> schedule -> world: instances + disks + log <- adversary (what goes wrong)
@@ -17,28 +21,33 @@
 
 mod adversary;
 mod calm;
+mod check;
 mod disk;
 mod failure;
 mod faults;
 mod input;
 mod oracle;
 mod outcome;
+mod panics;
 mod random;
 mod run;
 mod schedule;
 mod shorter;
+mod shown;
 mod shrink;
 mod story;
 mod trace;
+mod watch;
 mod wording;
 mod world;
 
+pub use check::Summary;
 pub use failure::{Failure, Finding, FindingKind};
 pub use faults::FaultKind;
 pub use input::InputRecord;
 pub use outcome::Outcome;
 pub use random::Random;
-pub use run::{Ran, Summary};
+pub use run::Ran;
 pub use schedule::Schedule;
 pub use trace::TraceHash;
 
@@ -55,7 +64,7 @@ use crate::log::NewTopic;
 use crate::record::Topic;
 use crate::serde::{Nullable, Wire};
 use crate::store::Changelog;
-use crate::topology::{Blueprint, Subscription, Topology};
+use crate::topology::{Blueprint, Node, NodeKind, SinkTarget, Subscription, Topology};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -69,7 +78,8 @@ const INSTANCES: u8 = 3;
 const SESSION_TIMEOUT_MS: i64 = 6_000;
 
 /// The log gives up a silent member, and aborts a silent transaction, after one of these pairs of times, in milliseconds of
-/// the virtual clock: the transaction goes long before the member, or right before, or both go soon.
+/// the virtual clock: the transaction goes long before the member, or right before, or both go soon. What the configuration says
+/// of one of them stands, and the other is still varied.
 const TIMEOUTS_MS: &[(i64, i64)] = &[(SESSION_TIMEOUT_MS, 1_500), (SESSION_TIMEOUT_MS, 5_500), (800, 700)];
 
 /// How an output topic is compared with that of the undisturbed run. Under at-least-once nothing may be missing, but there
@@ -150,12 +160,10 @@ impl Simulation {
     /// A simulation of `topology` with all kinds of faults. Of the configuration, the URL, the engine, the seed and the process
     /// id do not matter; timeouts that have their defaults are shortened.
     pub fn new(topology: &Topology, config: Config) -> Self {
-        let timeouts_ms = |config: &Config| (config.session_timeout_ms, config.transaction_timeout_ms);
-        let is_default = timeouts_ms(&config) == timeouts_ms(&Config::new("", ""));
+        let timeouts_ms = timeouts_ms(&config);
         let config = simulated(config);
-        let given_ms = timeouts_ms(&config);
         Simulation {
-            timeouts_ms: if is_default { TIMEOUTS_MS.to_vec() } else { vec![given_ms] },
+            timeouts_ms,
             topology: topology.clone(),
             blueprint: topology.configured(&config),
             config,
@@ -184,7 +192,12 @@ impl Simulation {
     }
 
     /// A topic that the topology writes to, and how it is compared with that of the undisturbed run.
+    ///
+    /// # Panics
+    /// If the topology never writes to it.
+    #[track_caller]
     pub fn output(mut self, topic: &str, partitions: i32, compare: Compare) -> Self {
+        assert!(self.may_write(topic), "the topology never writes to `{topic}`: there would be nothing to compare");
         self.add_topic(topic, partitions, Some(compare), false);
         self
     }
@@ -287,6 +300,16 @@ impl Simulation {
         self.blueprint.store(store).is_some_and(|blueprint| blueprint.spec().changelog != Changelog::Off)
     }
 
+    /// Whether a sink leads to the topic, or may do so, or what goes wrong with records.
+    fn may_write(&self, topic: &str) -> bool {
+        let leads_there = |node: &Node| match &node.kind {
+            NodeKind::Sink(SinkTarget::Extracted, _) => true,
+            NodeKind::Sink(SinkTarget::Topic(name), _) => name.full(&self.config.application_id).as_str() == topic,
+            _ => false,
+        };
+        self.config.dead_letter_topic.as_deref() == Some(topic) || self.blueprint.nodes.iter().any(leads_there)
+    }
+
     /// Whether tasks read the topic.
     fn reads(&self, topic: &Topic) -> bool {
         let tasks = self.blueprint.subtopologies.iter().filter(|subtopology| !subtopology.is_global);
@@ -299,6 +322,19 @@ impl Simulation {
             }
         })
     }
+}
+
+/// Each of the pairs that the seeds have, with what the configuration says.
+fn timeouts_ms(config: &Config) -> Vec<(i64, i64)> {
+    let default = Config::new("", "");
+    let or = |given: i64, default: i64, varied: i64| if given == default { varied } else { given };
+    let pair = |(session, transaction): &(i64, i64)| {
+        let session = or(config.session_timeout_ms, default.session_timeout_ms, *session);
+        (session, or(config.transaction_timeout_ms, default.transaction_timeout_ms, *transaction))
+    };
+    let mut pairs: Vec<(i64, i64)> = TIMEOUTS_MS.iter().map(pair).collect();
+    pairs.dedup();
+    pairs
 }
 
 /// The configuration of simulated instances: timeouts that are left at their defaults would make every pause a long one.

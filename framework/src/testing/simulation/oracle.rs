@@ -2,10 +2,10 @@
 
 use super::failure::{Finding, FindingKind};
 use super::outcome::Content;
-use super::world::{PATIENCE, World};
-use super::{Compare, Simulation};
+use super::world::World;
+use super::{Compare, Simulation, shown};
 use crate::log::OffsetAt;
-use crate::log::client::{ReceivedMessage, wait};
+use crate::log::client::ReceivedMessage;
 use crate::record::{TaskId, Topic};
 use crate::runtime::StoreRows;
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,8 +47,7 @@ pub(super) fn check_rest(world: &mut World<'_>, content: &Content) -> Result<(),
 /// Nothing that a topology reads lies behind the committed offsets.
 fn check_progress(world: &World<'_>, content: &Content) -> Result<(), Finding> {
     let simulation = world.simulation;
-    let group = wait(&*world.log, world.admin()?.describe_group(&simulation.config.application_id), PATIENCE);
-    let offsets = group.map_err(Finding::of_the_log)?.offsets;
+    let offsets = &content.offsets;
     let inputs: BTreeSet<&Topic> = content.topics.keys().filter(|topic| simulation.reads(topic)).collect();
     let is_behind = |message: &&ReceivedMessage| {
         offsets.get(&message.partition).is_none_or(|committed| committed.offset <= message.offset)
@@ -172,8 +171,8 @@ fn difference(expected: &BTreeMap<Vec<u8>, Vec<u8>>, got: &BTreeMap<Vec<u8>, Vec
     let keys: BTreeSet<&Vec<u8>> = expected.keys().chain(got.keys()).collect();
     let differing: Vec<&Vec<u8>> = keys.into_iter().filter(|key| expected.get(*key) != got.get(*key)).collect();
     let line = |key: &&Vec<u8>| {
-        let value = |rows: &BTreeMap<Vec<u8>, Vec<u8>>| shown_bytes(rows.get(*key).map(Vec::as_slice));
-        format!("  {}: expected {}, got {}", shown_bytes(Some(key)), value(expected), value(got))
+        let value = |rows: &BTreeMap<Vec<u8>, Vec<u8>>| shown::bytes(rows.get(*key).map(Vec::as_slice));
+        format!("  {}: expected {}, got {}", shown::bytes(Some(key)), value(expected), value(got))
     };
     let mut lines: Vec<String> = differing.iter().take(SHOWN_MAX).map(line).collect();
     if differing.len() > SHOWN_MAX {
@@ -183,23 +182,10 @@ fn difference(expected: &BTreeMap<Vec<u8>, Vec<u8>>, got: &BTreeMap<Vec<u8>, Vec
 }
 
 fn shown_key(key: Option<&[u8]>) -> String {
-    shown_bytes(key)
+    shown::bytes(key)
 }
 
 fn shown(versions: &Versions<'_>) -> String {
-    let one = |(value, timestamp): &(Option<&[u8]>, i64)| format!("{} at {timestamp}", shown_bytes(*value));
+    let one = |(value, timestamp): &(Option<&[u8]>, i64)| format!("{} at {timestamp}", shown::bytes(*value));
     format!("[{}]", versions.iter().map(one).collect::<Vec<_>>().join(", "))
-}
-
-/// Text as it is, a number where there are as many bytes as in one, everything else in hexadecimal digits.
-fn shown_bytes(bytes: Option<&[u8]>) -> String {
-    let Some(bytes) = bytes else { return String::from("null") };
-    match std::str::from_utf8(bytes) {
-        Ok(text) if !text.chars().any(char::is_control) => return format!("{text:?}"),
-        _ => {}
-    }
-    match <[u8; 8]>::try_from(bytes) {
-        Ok(number) => i64::from_be_bytes(number).to_string(),
-        Err(_) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-    }
 }

@@ -4,13 +4,14 @@ use super::failure::Finding;
 use super::world::{PATIENCE, World};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::client::{ReceivedMessage, read_all, wait};
-use crate::log::{Admin, Log, OffsetAt, TopicInfo};
+use crate::log::{Admin, Log, OffsetAt, Offsets, TopicInfo};
 use crate::record::{Record, Topic, TopicPartition};
 use crate::runtime::{StoreRows, StoreView};
 use crate::serde::{Nullable, Registry, SerdeContext, Wire};
 use crate::store::StoreHandle;
 use crate::testing::SteppedStreams;
 use std::collections::BTreeMap;
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// The content of topics and stores, as it was when a run had come to rest.
@@ -19,6 +20,22 @@ pub(super) struct Content {
     pub(super) rows: StoreRows,
     /// What global tables hold, by instance.
     pub(super) global_rows: Vec<StoreRows>,
+    /// What the group has committed.
+    pub(super) offsets: Offsets,
+}
+
+impl Content {
+    /// All of it, for the trace.
+    pub(super) fn digest(&self) -> impl Hash {
+        let message = |message: &ReceivedMessage| {
+            let headers = message.headers.as_slice().iter().map(|header| (header.name.clone(), header.value.clone()));
+            let place = (message.partition.clone(), message.offset, message.timestamp);
+            (place, message.key.clone(), message.value.clone(), headers.collect::<Vec<_>>())
+        };
+        let messages: Vec<_> = self.topics.values().flatten().map(message).collect();
+        let offsets = self.offsets.iter().map(|(partition, at)| (partition.clone(), at.offset, at.metadata.clone()));
+        (messages, self.rows.clone(), self.global_rows.clone(), offsets.collect::<Vec<_>>())
+    }
 }
 
 /// The end of a run, for invariants: every instance runs, everything is committed.
@@ -111,8 +128,17 @@ impl World<'_> {
         wait(&*self.log, self.admin()?.offsets(&all, at), PATIENCE).map_err(Finding::of_the_log)
     }
 
+    /// Everything, as it is now.
+    pub(super) fn read_content(&mut self) -> Result<Content, Finding> {
+        let topics = self.read_topics()?;
+        let (rows, global_rows) = self.read_rows()?;
+        let group = self.admin()?.describe_group(&self.simulation.config.application_id);
+        let offsets = wait(&*self.log, group, PATIENCE).map_err(Finding::of_the_log)?.offsets;
+        Ok(Content { topics, rows, global_rows, offsets })
+    }
+
     /// What everybody who reads committed messages sees.
-    pub(super) fn read_topics(&self) -> Result<BTreeMap<Topic, Vec<ReceivedMessage>>, Finding> {
+    fn read_topics(&self) -> Result<BTreeMap<Topic, Vec<ReceivedMessage>>, Finding> {
         let read = |info: TopicInfo| {
             let messages = read_all(&*self.log, &info.topic, PATIENCE).map_err(Finding::of_the_log)?;
             Ok((info.topic, messages))
@@ -121,7 +147,7 @@ impl World<'_> {
     }
 
     /// The rows of all instances, and those of their global tables.
-    pub(super) fn read_rows(&mut self) -> Result<(StoreRows, Vec<StoreRows>), Finding> {
+    fn read_rows(&mut self) -> Result<(StoreRows, Vec<StoreRows>), Finding> {
         let (mut all, mut globals) = (StoreRows::new(), Vec::new());
         let simulation = self.simulation;
         for (instance, streams) in self.running() {

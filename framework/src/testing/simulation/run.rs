@@ -1,23 +1,22 @@
-//! Runs: one seed, many seeds on all cores, the same seed again as a story.
+//! Runs: one seed, with its schedule or another, and the same seed again as a story.
 
 use super::adversary::{Actor, Adversary};
 use super::failure::{Failure, Finding, FindingKind, Shortened};
 use super::faults::Conditions;
+use super::input::InputMessage;
 use super::outcome::{Content, Outcome};
+use super::panics::caught;
 use super::random::Random;
 use super::schedule::{Schedule, Shape};
 use super::story::Teller;
 use super::trace::{Trace, TraceHash};
 use super::world::World;
-use super::{Simulation, input, oracle};
+use super::{Compare, Simulation, input, oracle};
 use crate::error::Result as LogResult;
 use crate::serde::Registry;
 use crate::serde::registry::EmbeddedRegistry;
-use std::cell::Cell;
-use std::ops::Range;
-use std::panic::{self, AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, Once, PoisonError};
+use std::collections::{BTreeSet, VecDeque};
+use std::sync::Arc;
 
 /// Sets the choices of the schedule apart from those of the input.
 const SCHEDULE: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -42,21 +41,14 @@ pub struct Ran {
     pub events: u64,
 }
 
-/// Many runs without a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Summary {
-    /// Seeds that ran.
-    pub seeds: u64,
-    /// The events of all runs.
-    pub events: u64,
-}
-
 /// What one run is made of.
 pub(super) struct Given<'a> {
     pub(super) seed: u64,
     pub(super) schedule: &'a Schedule,
-    /// Only so many records of the input, beside those that are there before the start.
-    pub(super) records: usize,
+    /// The records of the input that do not come, by their places.
+    pub(super) left_out: &'a BTreeSet<usize>,
+    /// So many instances run when faults have stopped.
+    pub(super) instances: u8,
 }
 
 /// What became of a run.
@@ -65,6 +57,8 @@ pub(super) struct Attempt {
     pub(super) hash: TraceHash,
     pub(super) events: u64,
     pub(super) story: Vec<String>,
+    /// Outputs that are compared, but empty in the undisturbed run.
+    pub(super) empty_outputs: BTreeSet<String>,
 }
 
 impl Simulation {
@@ -73,10 +67,17 @@ impl Simulation {
     /// # Errors
     /// What the run found, shortened.
     pub fn run(&self, seed: u64) -> Result<Ran, Box<Failure>> {
-        let (schedule, records) = self.draw(seed);
-        let Attempt { result, hash, events, .. } = self.attempt(&Given { seed, schedule: &schedule, records }, false);
+        let schedule = self.schedule(seed);
+        let given = self.given(seed, &schedule);
+        let Attempt { result, hash, events, .. } = self.attempt(&given, false);
         let Err(finding) = result else { return Ok(Ran { seed, hash, events }) };
-        let shortened = self.shorten(seed, finding.kind(), &schedule, records);
+        let is_steady = self.attempt(&given, false).hash == hash;
+        let finding = if is_steady { finding } else { finding.unsteady() };
+        let shortened = match finding.kind() {
+            // What comes by chance does so in a short run, too, which says nothing.
+            FindingKind::NotDeterministic => Shortened::default(),
+            _ => self.shorten(seed, &finding, &schedule, self.input_len(seed)),
+        };
         Err(Box::new(Failure { seed, finding, hash, actions: schedule.actions.len(), shortened }))
     }
 
@@ -100,7 +101,8 @@ impl Simulation {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     pub fn schedule(&self, seed: u64) -> Schedule {
-        self.draw(seed).0
+        let records = self.records(seed);
+        Schedule::draw(self.shape(records), &self.faults, &mut Random::new(seed ^ SCHEDULE))
     }
 
     /// Runs the input of a seed under a schedule, be it that seed's or another. The failure is not shortened: what made the
@@ -126,69 +128,23 @@ impl Simulation {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     pub fn run_schedule(&self, seed: u64, schedule: &Schedule) -> Result<Ran, Box<Failure>> {
-        let given = Given { seed, schedule, records: usize::MAX };
-        let Attempt { result, hash, events, .. } = self.attempt(&given, false);
+        self.told(seed, schedule).map(|(ran, _)| ran)
+    }
+
+    /// A run, and the outputs that were empty in its undisturbed half.
+    pub(super) fn told(&self, seed: u64, schedule: &Schedule) -> Result<(Ran, BTreeSet<String>), Box<Failure>> {
+        let Attempt { result, hash, events, empty_outputs, .. } = self.attempt(&self.given(seed, schedule), false);
         let failure = |finding| {
             let shortened = Shortened::default();
             Box::new(Failure { seed, finding, hash, actions: schedule.actions.len(), shortened })
         };
-        result.map(|()| Ran { seed, hash, events }).map_err(failure)
-    }
-
-    /// Runs many seeds on all cores.
-    ///
-    /// # Errors
-    /// The finding of the lowest seed of those that were under way when the first one failed.
-    pub fn check(&self, seeds: Range<u64>) -> Result<Summary, Box<Failure>> {
-        self.check_with(seeds, &|_| {})
-    }
-
-    /// [`check`](Self::check) that tells how far it is after every run, from any thread.
-    ///
-    /// # Errors
-    /// As [`check`](Self::check).
-    pub fn check_with(&self, seeds: Range<u64>, progress: &(dyn Fn(Summary) + Sync)) -> Result<Summary, Box<Failure>> {
-        let (next, stops) = (AtomicU64::new(seeds.start), AtomicBool::new(false));
-        let (done, first) = (Mutex::new(Summary::default()), Mutex::new(None::<Box<Failure>>));
-        let work = || {
-            while !stops.load(Ordering::Relaxed) {
-                let seed = next.fetch_add(1, Ordering::Relaxed);
-                if seed >= seeds.end {
-                    return;
-                }
-                match self.try_run(seed) {
-                    Ok(ran) => {
-                        let mut done = done.lock().unwrap_or_else(PoisonError::into_inner);
-                        done.seeds += 1;
-                        done.events += ran.events;
-                        progress(*done);
-                    }
-                    Err(failure) => {
-                        stops.store(true, Ordering::Relaxed);
-                        let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
-                        if first.as_ref().is_none_or(|known| failure.seed < known.seed) {
-                            *first = Some(failure);
-                        }
-                    }
-                }
-            }
-        };
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        std::thread::scope(|scope| (0..cores).for_each(|_| _ = scope.spawn(work)));
-        match first.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            // Once more, to shorten it.
-            Some(mut failure) => Err(self.run(failure.seed).err().unwrap_or_else(|| {
-                failure.finding = failure.finding.vanished();
-                failure
-            })),
-            None => Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner)),
-        }
+        result.map(|()| (Ran { seed, hash, events }, empty_outputs)).map_err(failure)
     }
 
     /// Runs a seed and tells who did what, line by line, up to its end or its finding.
     pub fn story(&self, seed: u64) -> Vec<String> {
-        let (schedule, records) = self.draw(seed);
-        let Attempt { result, hash, mut story, .. } = self.attempt(&Given { seed, schedule: &schedule, records }, true);
+        let schedule = self.schedule(seed);
+        let Attempt { result, hash, mut story, .. } = self.attempt(&self.given(seed, &schedule), true);
         story.push(match result {
             Ok(()) => format!("everything holds; trace {hash}"),
             Err(finding) => format!("{finding}\ntrace {hash}"),
@@ -196,17 +152,22 @@ impl Simulation {
         story
     }
 
-    /// The schedule of a seed, and how many records its input has.
-    fn draw(&self, seed: u64) -> (Schedule, usize) {
-        let records = self.records(seed);
-        (Schedule::draw(self.shape(records), &self.faults, &mut Random::new(seed ^ SCHEDULE)), records)
+    /// All of a seed's input under a schedule.
+    fn given<'a>(&self, seed: u64, schedule: &'a Schedule) -> Given<'a> {
+        static NONE: BTreeSet<usize> = BTreeSet::new();
+        Given { seed, schedule, left_out: &NONE, instances: self.instances }
     }
 
     /// How many records the input of a seed has, beside those that are there before the start.
     pub(in crate::testing) fn records(&self, seed: u64) -> usize {
         // An input that cannot be drawn is reported by the run.
-        let input = input::draw(&self.inputs, &mut Random::new(seed), &new_registry());
+        let input = self.input_of(seed, &new_registry());
         input.map_or(0, |input| input.iter().filter(|message| !message.is_before).count())
+    }
+
+    /// How many records the input of a seed has.
+    fn input_len(&self, seed: u64) -> usize {
+        self.input_of(seed, &new_registry()).map_or(0, |input| input.len())
     }
 
     pub(in crate::testing) fn shape(&self, records: usize) -> Shape {
@@ -221,36 +182,55 @@ impl Simulation {
 
     /// One run: undisturbed, then by the schedule, then compared.
     pub(super) fn attempt(&self, given: &Given<'_>, tells: bool) -> Attempt {
+        let peace = Adversary::new(Conditions::draw(&[], &mut Random::new(0)), Trace::new(tells));
         let adversary = Adversary::new(given.schedule.conditions.clone(), Trace::new(tells));
-        let run = || caught(|| self.both(given, &adversary));
-        let run = || match tells {
-            true => tracing::subscriber::with_default(Teller(adversary.clone()), run),
-            false => run(),
+        let both = caught(|| self.both(given, &peace, &adversary));
+        let result = both.unwrap_or_else(|words| Err(Finding::of_a_panic(&words)));
+        let told = match &result {
+            Err(finding) if finding.is_undisturbed => &peace,
+            _ => &adversary,
         };
-        let result = run().unwrap_or_else(|panic| {
-            Err(Finding::new(FindingKind::Panic, format!("something panicked: {}", words(&*panic))))
-        });
-        adversary.with_trace(|trace| Attempt {
+        let (result, empty_outputs) = match result {
+            Ok(empty) => (Ok(()), empty),
+            Err(finding) => (Err(finding), BTreeSet::new()),
+        };
+        told.with_trace(|trace| Attempt {
             result,
             hash: trace.hash(),
             events: trace.events(),
             story: trace.take_story(),
+            empty_outputs,
         })
     }
 
-    fn both(&self, given: &Given<'_>, adversary: &Adversary) -> Result<(), Finding> {
+    fn both(&self, given: &Given<'_>, peace: &Adversary, adversary: &Adversary) -> Result<BTreeSet<String>, Finding> {
         // The same registry for both runs: the ids of schemas are in the bytes that are compared.
         let registry = new_registry();
-        let peace = Adversary::new(Conditions::draw(&[], &mut Random::new(0)), Trace::new(false));
-        let mut undisturbed = self.world(given, &peace, &registry)?;
-        undisturbed.settle(1, false).map_err(Finding::undisturbed)?;
-        let expected = self.content(&mut undisturbed, given.seed).map_err(Finding::undisturbed)?;
-        drop(undisturbed);
+        let input = self.input_of(given.seed, &registry)?;
+        let expected = heard(peace, || {
+            let mut undisturbed = self.world(given, peace, &registry, &input)?;
+            undisturbed.settle(1, false)?;
+            self.content(&mut undisturbed, given.seed)
+        });
+        // Drawn again only now, for a clock to have gone on.
+        input::check_same(&input, &self.input_of(given.seed, &registry)?)?;
+        let expected = expected.map_err(Finding::undisturbed)?;
+        let disturbed = || heard(adversary, || self.disturbed(given, adversary, &registry, &input, &expected));
         #[cfg(feature = "broken")]
-        if let Some(variant) = self.broken {
-            return variant.during(|| self.disturbed(given, adversary, &registry, &expected));
+        match self.broken {
+            Some(variant) => variant.during(disturbed)?,
+            None => disturbed()?,
         }
-        self.disturbed(given, adversary, &registry, &expected)
+        #[cfg(not(feature = "broken"))]
+        disturbed()?;
+        Ok(self.empty_outputs(&expected))
+    }
+
+    /// Outputs of which a comparison says nothing.
+    fn empty_outputs(&self, expected: &Content) -> BTreeSet<String> {
+        let compared = self.topics.iter().filter(|topic| topic.is_output && topic.compare != Compare::Nothing);
+        let is_empty = |topic| expected.topics.get(topic).is_none_or(Vec::is_empty);
+        compared.map(|topic| &topic.new.topic).filter(|topic| is_empty(topic)).map(ToString::to_string).collect()
     }
 
     /// The run by the schedule. What it came to is what was expected, and can be restored.
@@ -259,15 +239,16 @@ impl Simulation {
         given: &Given<'_>,
         adversary: &Adversary,
         registry: &Arc<dyn Registry>,
+        input: &VecDeque<InputMessage>,
         expected: &Content,
     ) -> Result<(), Finding> {
-        let mut world = self.world(given, adversary, registry)?;
+        let mut world = self.world(given, adversary, registry, input)?;
         for action in &given.schedule.actions {
             world.act(*action)?;
         }
-        world.settle(self.instances, true)?;
+        world.settle(given.instances, true)?;
         let content = self.content(&mut world, given.seed)?;
-        adversary.note(world.now_ms, digest(&content), || String::from("at rest"));
+        adversary.note(world.now_ms, content.digest(), || String::from("at rest"));
         self.compare(expected, &content)?;
         self.rebuild(&mut world, &content)
     }
@@ -277,11 +258,11 @@ impl Simulation {
         given: &Given<'_>,
         adversary: &Adversary,
         registry: &Arc<dyn Registry>,
+        input: &VecDeque<InputMessage>,
     ) -> Result<World<'a>, Finding> {
         let world = || -> LogResult<World<'a>> {
-            let mut input = input::draw(&self.inputs, &mut Random::new(given.seed), registry)?;
-            let before = input.iter().filter(|message| message.is_before).count();
-            input.truncate(before.saturating_add(given.records));
+            let kept = input.iter().enumerate().filter(|(place, _)| !given.left_out.contains(place));
+            let input = kept.map(|(_, message)| message.clone()).collect();
             let mut config = self.config.clone();
             let timeouts_ms = Random::new(given.seed ^ TIMEOUT).pick(&self.timeouts_ms).to_owned();
             (config.session_timeout_ms, config.transaction_timeout_ms) = timeouts_ms;
@@ -300,9 +281,7 @@ impl Simulation {
     /// What a run that is at rest came to, if everything is as it must be.
     fn content(&self, world: &mut World<'_>, seed: u64) -> Result<Content, Finding> {
         world.adversary.turn(Actor::Observer, 0);
-        let topics = world.read_topics()?;
-        let (rows, global_rows) = world.read_rows()?;
-        let content = Content { topics, rows, global_rows };
+        let content = world.read_content()?;
         oracle::check_rest(world, &content)?;
         let registry = world.registry().clone();
         let instances = world.slots.iter().filter_map(|slot| slot.streams.as_ref()).collect();
@@ -312,7 +291,7 @@ impl Simulation {
             let why = match holds {
                 Ok(Ok(())) => continue,
                 Ok(Err(error)) => error.to_string(),
-                Err(panic) => words(&*panic),
+                Err(words) => words,
             };
             let sentence = format!("`{}` does not hold: {why}", invariant.name);
             return Err(Finding::new(FindingKind::Invariant(invariant.name.clone()), sentence));
@@ -325,9 +304,7 @@ impl Simulation {
         world.lose_all_disks();
         world.settle(1, true)?;
         world.adversary.turn(Actor::Observer, 0);
-        let topics = world.read_topics()?;
-        let (rows, globals) = world.read_rows()?;
-        let again = Content { topics, rows, global_rows: globals };
+        let again = world.read_content()?;
         oracle::check_rest(world, &again)?;
         // Whoever restores processes nothing a second time.
         self.compare_outputs(content, &again)?;
@@ -348,42 +325,11 @@ fn new_registry() -> Arc<dyn Registry> {
     Arc::new(EmbeddedRegistry::default())
 }
 
-/// A panic is a finding, told with its seed: the report that every panic prints would only drown it.
-fn caught<T>(run: impl FnOnce() -> T) -> std::thread::Result<T> {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        let report = panic::take_hook();
-        panic::set_hook(Box::new(move |info| match IS_CAUGHT.get() {
-            true => PLACE.set(info.location().map(ToString::to_string)),
-            false => report(info),
-        }));
-    });
-    let before = IS_CAUGHT.replace(true);
-    let result = catch_unwind(AssertUnwindSafe(run));
-    IS_CAUGHT.set(before);
-    result
-}
-
-thread_local! {
-    /// Where the last one was.
-    static PLACE: Cell<Option<String>> = const { Cell::new(None) };
-    /// Whether a panic of this thread is a finding.
-    static IS_CAUGHT: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Everything that a run came to, for its trace.
-fn digest(content: &Content) -> impl std::hash::Hash {
-    let messages = content.topics.values().flatten();
-    let messages = messages.map(|message| {
-        let place = message.partition.to_string();
-        (place, message.offset, message.key.clone(), message.value.clone(), message.timestamp)
-    });
-    (messages.collect::<Vec<_>>(), content.rows.clone(), content.global_rows.clone())
-}
-
-/// What a panic says.
-fn words(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-    let text = text.unwrap_or("no message");
-    PLACE.take().map_or_else(|| text.to_owned(), |place| format!("{text} (at {place})"))
+/// Runs it; a panic is a finding, and what the application logs goes into the story.
+fn heard<T>(adversary: &Adversary, run: impl FnOnce() -> Result<T, Finding>) -> Result<T, Finding> {
+    let run = || caught(run).unwrap_or_else(|words| Err(Finding::of_a_panic(&words)));
+    match adversary.with_trace(|trace| trace.tells()) {
+        true => tracing::subscriber::with_default(Teller(adversary.clone()), run),
+        false => run(),
+    }
 }

@@ -27,6 +27,8 @@ pub(super) enum Action {
     Log { luck: u64 },
     /// Nobody does anything for a while.
     Wait { ms: u16 },
+    /// Everybody goes on undisturbed for a while. Only shortened schedules have it, in place of many single steps.
+    Calm { ms: u32 },
     /// Input arrives.
     Produce { records: u16 },
     /// An instance is killed; with `calls`, in the middle of a thread's next step, after that many calls.

@@ -3,10 +3,11 @@
 use super::schedule::{Action, Schedule};
 
 /// Proposes shorter and calmer schedules, one by one, and is told of each whether it will do. Pieces are left out first, large
-/// ones before small ones; then calls are left in peace, all at once if that will do; then once more pieces.
+/// ones before small ones; then calls are left in peace, all at once if that will do; then stretches of single steps become one
+/// stretch in which everybody goes on; then once more pieces; at last what takes time takes less.
 ///
 /// ```text
-/// Pieces -> Peace -> Calls -> MorePieces -> Done
+/// Pieces -> Peace -> Calls -> Calm -> MorePieces -> Times -> Done
 ///             `---- all ------^
 /// ```
 #[derive(Debug, Clone)]
@@ -19,12 +20,16 @@ pub(in crate::testing) struct Shortening {
 /// What is tried next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
-    /// Without `size` actions from `at` on; `again` if calls were left in peace before.
+    /// Without `size` actions from `at` on; `again` if that was tried before.
     Pieces { size: usize, at: usize, again: bool },
     /// All calls in peace.
     Peace,
     /// The calls of the first action from `at` on that has some which are not in peace.
     Calls { at: usize },
+    /// One calm stretch in place of up to `size` ordinary actions from `at` on.
+    Calm { size: usize, at: usize },
+    /// Half the time for the first action from `at` on that takes some.
+    Times { at: usize },
     /// Nothing.
     Done,
 }
@@ -33,11 +38,6 @@ impl Shortening {
     pub(in crate::testing) fn new(schedule: Schedule) -> Self {
         let next = pieces(&schedule, false);
         Shortening { tried: schedule.clone(), best: schedule, next }
-    }
-
-    /// The shortest that will do, of those that were tried.
-    pub(in crate::testing) fn into_best(self) -> Schedule {
-        self.best
     }
 
     /// What was proposed last; the shortest that will do, if nothing was, or is any more.
@@ -49,43 +49,38 @@ impl Shortening {
     /// The next to try; `None` if there is none.
     pub(in crate::testing) fn propose(&mut self) -> Option<&Schedule> {
         self.tried = self.best.clone();
-        loop {
-            let actions = &mut self.tried.actions;
-            match self.next {
-                Next::Pieces { size: 0, again: false, .. } => self.next = Next::Peace,
-                Next::Pieces { size: 0, again: true, .. } => self.next = Next::Done,
-                Next::Pieces { size, at, again } if at >= actions.len() => {
-                    self.next = Next::Pieces { size: size / 2, at: 0, again };
-                }
-                Next::Pieces { size, at, .. } => {
-                    actions.drain(at..(at + size).min(actions.len()));
-                    break;
-                }
-                Next::Peace if actions.iter().any(is_disturbed) => {
-                    actions.iter_mut().for_each(leave_in_peace);
-                    break;
-                }
-                Next::Peace => self.next = Next::Done,
-                Next::Calls { at } => match actions.iter().skip(at).position(is_disturbed) {
-                    Some(further) => {
-                        leave_in_peace(&mut actions[at + further]);
-                        self.next = Next::Calls { at: at + further };
-                        break;
-                    }
-                    None => self.next = pieces(&self.best, true),
-                },
-                Next::Done => return None,
+        while self.next != Next::Done {
+            if let Some(actions) = self.next.shorten(&self.best.actions) {
+                self.tried.actions = actions;
+                return Some(&self.tried);
             }
+            self.next = self.after();
         }
-        Some(&self.tried)
+        None
     }
 
-    /// What was proposed will do.
+    /// What comes when there is nothing to try any more here.
+    fn after(&self) -> Next {
+        let actions = &self.best.actions;
+        match self.next {
+            Next::Pieces { size, at, again } if at >= actions.len() && size > 1 => {
+                Next::Pieces { size: size / 2, at: 0, again }
+            }
+            Next::Pieces { again: false, .. } => Next::Peace,
+            Next::Pieces { again: true, .. } => Next::Times { at: 0 },
+            Next::Peace | Next::Calls { .. } => Next::Calm { size: actions.len(), at: 0 },
+            Next::Calm { size, at } if at < actions.len() => Next::Calm { size, at: at + 1 },
+            Next::Calm { size, .. } if size > 2 => Next::Calm { size: size.div_ceil(2), at: 0 },
+            Next::Calm { .. } => pieces(&self.best, true),
+            Next::Times { .. } | Next::Done => Next::Done,
+        }
+    }
+
+    /// What was proposed will do. Where a piece was, there is another now; what takes half the time may take a quarter.
     pub(in crate::testing) fn accept(&mut self) {
         self.best = self.tried.clone();
-        // Where a piece was, there is another now.
         if self.next == Next::Peace {
-            self.next = pieces(&self.best, true);
+            self.next = self.after();
         }
     }
 
@@ -94,9 +89,46 @@ impl Shortening {
         self.next = match self.next {
             Next::Pieces { size, at, again } => Next::Pieces { size, at: at + size, again },
             Next::Peace => Next::Calls { at: 0 },
-            Next::Calls { at } => Next::Calls { at: at + 1 },
+            Next::Calls { at } => Next::Calls { at: self.best.first(at, is_disturbed) + 1 },
+            Next::Calm { size, at } => Next::Calm { size, at: at + ordinary(&self.best.actions, at, size) },
+            Next::Times { at } => Next::Times { at: self.best.first(at, |action| time(*action).is_some()) + 1 },
             Next::Done => Next::Done,
         };
+    }
+}
+
+impl Next {
+    /// These actions, shortened in this way; `None` if there is nothing to shorten.
+    fn shorten(self, actions: &[Action]) -> Option<Vec<Action>> {
+        let mut shorter = actions.to_vec();
+        match self {
+            Next::Pieces { size, at, .. } if at < actions.len() => {
+                shorter.drain(at..(at + size).min(actions.len()));
+            }
+            Next::Peace if actions.iter().any(is_disturbed) => shorter.iter_mut().for_each(leave_in_peace),
+            Next::Calls { at } => leave_in_peace(shorter.iter_mut().skip(at).find(|action| is_disturbed(action))?),
+            Next::Calm { size, at } => {
+                let count = ordinary(actions, at, size);
+                let calm = calm(actions.get(at..at + count).filter(|stretch| stretch.len() > 1)?);
+                shorter.splice(at..at + count, [calm]);
+            }
+            Next::Times { at } => {
+                let (action, halved) = shorter.iter_mut().skip(at).find_map(|action| {
+                    let halved = time(*action)?;
+                    Some((action, halved))
+                })?;
+                *action = halved;
+            }
+            Next::Pieces { .. } | Next::Peace | Next::Done => return None,
+        }
+        Some(shorter)
+    }
+}
+
+impl Schedule {
+    /// Where the first action from `at` on is of which that is true.
+    fn first(&self, at: usize, is_so: impl Fn(&Action) -> bool) -> usize {
+        at + self.actions.iter().skip(at).position(is_so).unwrap_or_default()
     }
 }
 
@@ -112,6 +144,47 @@ fn is_disturbed(action: &Action) -> bool {
 fn leave_in_peace(action: &mut Action) {
     if let Action::Step { luck, .. } | Action::Log { luck } = action {
         *luck = 0;
+    }
+}
+
+/// How many actions from `at` on, at most `size`, are what happens when nothing goes wrong.
+fn ordinary(actions: &[Action], at: usize, size: usize) -> usize {
+    let is_ordinary = |action: &&Action| match action {
+        Action::Step { .. } | Action::Log { .. } => !is_disturbed(action),
+        Action::Wait { .. } | Action::Calm { .. } => true,
+        _ => false,
+    };
+    actions.iter().skip(at).take(size).take_while(is_ordinary).count()
+}
+
+/// As long as these take, and long enough for each of them.
+fn calm(stretch: &[Action]) -> Action {
+    let ms: i64 = stretch.iter().map(Action::takes_ms).sum();
+    Action::Calm { ms: u32::try_from(ms.max(stretch.len() as i64)).unwrap_or(u32::MAX) }
+}
+
+/// The same in half the time; `None` if it takes none.
+fn time(action: Action) -> Option<Action> {
+    let halved = match action {
+        Action::Step { instance, thread, after_ms, luck } => {
+            Action::Step { instance, thread, after_ms: after_ms / 2, luck }
+        }
+        Action::Wait { ms } => Action::Wait { ms: ms / 2 },
+        Action::Calm { ms } => Action::Calm { ms: ms / 2 },
+        Action::Pause { instance, ms } => Action::Pause { instance, ms: ms / 2 },
+        other => other,
+    };
+    (halved != action).then_some(halved)
+}
+
+impl Action {
+    /// How long it takes, in milliseconds.
+    pub(super) fn takes_ms(&self) -> i64 {
+        match self {
+            Action::Step { after_ms: ms, .. } | Action::Wait { ms } => i64::from(*ms),
+            Action::Calm { ms } => i64::from(*ms),
+            _ => 0,
+        }
     }
 }
 
@@ -134,7 +207,12 @@ mod tests {
             }
         }
         assert_eq!(shortening.tried(), &shortening.best);
-        shortening.into_best().actions
+        shortening.best.actions
+    }
+
+    /// The time that passes before the first instance leaves.
+    fn passed_ms(actions: &[Action]) -> i64 {
+        actions.iter().take_while(|action| **action != LEAVE).map(Action::takes_ms).sum()
     }
 
     #[test]
@@ -146,11 +224,40 @@ mod tests {
 
     #[test]
     fn calls_that_do_not_matter_are_left_in_peace() {
-        let mut calm = STEP;
-        leave_in_peace(&mut calm);
+        let calm = Action::Step { instance: 1, thread: 0, after_ms: 0, luck: 0 };
         let leaves_after_steps = |actions: &[Action]| actions.len() == 4 && actions.ends_with(&[LEAVE]);
         assert_eq!(shortest(vec![STEP, STEP, STEP, LEAVE], leaves_after_steps), [calm, calm, calm, LEAVE]);
-        let second_matters = |actions: &[Action]| leaves_after_steps(actions) && actions[1] == STEP;
-        assert_eq!(shortest(vec![STEP, STEP, STEP, LEAVE], second_matters), [calm, STEP, calm, LEAVE]);
+        let second_matters = |actions: &[Action]| leaves_after_steps(actions) && is_disturbed(&actions[1]);
+        let disturbed = Action::Step { instance: 1, thread: 0, after_ms: 0, luck: 7 };
+        assert_eq!(shortest(vec![STEP, STEP, STEP, LEAVE], second_matters), [calm, disturbed, calm, LEAVE]);
+    }
+
+    #[test]
+    fn single_steps_become_one_calm_stretch() {
+        let actions: Vec<Action> = [STEP; 40].into_iter().chain([LEAVE]).chain([STEP; 3]).collect();
+        let shortest = shortest(actions, |actions| actions.contains(&LEAVE) && passed_ms(actions) >= 30);
+        assert_eq!(shortest, [Action::Calm { ms: 30 }, LEAVE]);
+    }
+
+    #[test]
+    fn steps_that_matter_one_by_one_stay_behind_the_calm() {
+        let actions: Vec<Action> = [STEP; 40].into_iter().chain([LEAVE]).collect();
+        let two_steps_before = |actions: &[Action]| {
+            let is_step = |action: &Action| matches!(action, Action::Step { .. });
+            actions.contains(&LEAVE)
+                && passed_ms(actions) >= 30
+                && actions.iter().filter(|action| is_step(action)).count() >= 2
+        };
+        let shortest = shortest(actions, two_steps_before);
+        assert_eq!(shortest.len(), 4, "{shortest:?}");
+    }
+
+    #[test]
+    fn what_takes_time_takes_as_little_as_will_do() {
+        let actions = vec![Action::Wait { ms: 1_000 }, Action::Pause { instance: 0, ms: 8_000 }, LEAVE];
+        let all_three =
+            |actions: &[Action]| matches!(actions, [Action::Wait { ms: 100.. }, Action::Pause { .. }, LEAVE]);
+        let expected = [Action::Wait { ms: 125 }, Action::Pause { instance: 0, ms: 0 }, LEAVE];
+        assert_eq!(shortest(actions, all_three), expected);
     }
 }

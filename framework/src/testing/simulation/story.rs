@@ -1,44 +1,91 @@
 //! The story of a run: who did what, line by line, in words. What leads to nothing is left out.
 
 use super::adversary::{Actor, Adversary};
+use super::shown;
 use crate::log::embedded::{Fault, Operation};
-use std::fmt::{Debug, Write};
+use std::fmt::Debug;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata, Subscriber};
 
-/// Lines in the making.
-#[derive(Debug, Default)]
+/// The longest of an event's fields that is told, in characters.
+const FIELD_MAX: usize = 100;
+
+/// Lines in the making. The first of a step says when it was and who is at work, the others stand below it.
+#[derive(Debug)]
 pub(super) struct Story {
     lines: Vec<String>,
-    /// Where the step at hand begins.
-    step: usize,
-    /// Whether something in the step at hand is worth telling.
+    actor: Actor,
+    /// What came in the step at hand.
+    step: Vec<String>,
+    /// Whether some of that is worth telling.
     is_eventful: bool,
+    /// Whether a line that names its subject stands above what comes.
+    has_head: bool,
+}
+
+impl Default for Story {
+    fn default() -> Self {
+        Story { lines: Vec::new(), actor: Actor::Observer, step: Vec::new(), is_eventful: false, has_head: false }
+    }
 }
 
 impl Story {
-    /// A step begins.
-    pub(super) fn begin(&mut self) {
-        (self.step, self.is_eventful) = (self.lines.len(), false);
+    /// A step begins, and the one before is told as it is.
+    pub(super) fn begin(&mut self, actor: Actor, now_ms: i64) {
+        self.conclude(now_ms);
+        (self.actor, self.has_head) = (actor, false);
     }
 
     /// A step is over; one that led to nothing is not told.
-    pub(super) fn end(&mut self) {
+    pub(super) fn end(&mut self, now_ms: i64) {
         if !self.is_eventful {
-            self.lines.truncate(self.step);
+            self.step.clear();
         }
-        self.step = self.lines.len();
+        self.conclude(now_ms);
     }
 
-    pub(super) fn tell(&mut self, now_ms: i64, line: &str, weight: Weight) {
+    /// Whoever is at work does something.
+    pub(super) fn tell(&mut self, line: String, weight: Weight) {
         self.is_eventful |= weight == Weight::Eventful;
-        self.lines.push(format!("{now_ms:>9} ms  {line}"));
+        match self.has_head {
+            true => self.lines.push(below(&line)),
+            false => self.step.push(line),
+        }
     }
 
-    pub(super) fn into_lines(self) -> Vec<String> {
+    /// Something happens that names its subject.
+    pub(super) fn state(&mut self, now_ms: i64, line: &str) {
+        if self.actor != Actor::Observer {
+            self.conclude(now_ms);
+        }
+        self.lines.push(headed(now_ms, line));
+        // What was said on the way, and by nobody: an instance that starts.
+        self.lines.extend(self.step.drain(..).map(|line| below(&line)));
+        self.has_head = true;
+    }
+
+    fn conclude(&mut self, now_ms: i64) {
+        let (actor, mut step) = (self.actor, self.step.drain(..));
+        self.is_eventful = false;
+        let Some(first) = step.next() else { return };
+        let first = if actor == Actor::Observer { first } else { format!("{actor}: {first}") };
+        self.lines.push(headed(now_ms, &first));
+        self.lines.extend(step.map(|line| below(&line)));
+    }
+
+    pub(super) fn into_lines(mut self, now_ms: i64) -> Vec<String> {
+        self.conclude(now_ms);
         self.lines
     }
+}
+
+fn headed(now_ms: i64, line: &str) -> String {
+    format!("{now_ms:>9} ms  {line}")
+}
+
+fn below(line: &str) -> String {
+    format!("{:16}{line}", "")
 }
 
 /// Tells what the application itself logs, too.
@@ -60,7 +107,7 @@ impl Subscriber for Teller {
     fn event(&self, event: &Event<'_>) {
         let mut words = Words::default();
         event.record(&mut words);
-        self.0.with_trace(|trace| trace.say(&format!("      {}{}", words.message, words.fields)));
+        self.0.with_trace(|trace| trace.say(&format!("{}{}", words.message, words.fields)));
     }
 
     fn enter(&self, _: &Id) {}
@@ -77,13 +124,15 @@ struct Words {
 
 impl Visit for Words {
     fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
-        let written = match field.name() {
-            "message" => write!(self.message, "{value:?}"),
-            // The line before says who is at work.
-            "thread" => Ok(()),
-            name => write!(self.fields, ", {name} {value:?}"),
-        };
-        written.expect("writing to a string does not fail");
+        match field.name() {
+            "message" => self.message = format!("{value:?}"),
+            // The step says who is at work.
+            "thread" => {}
+            name => {
+                let value = shown::cut(format!("{value:?}"), FIELD_MAX);
+                self.fields.extend([", ", name, " ", &value]);
+            }
+        }
     }
 }
 
@@ -102,14 +151,15 @@ pub(super) fn weight(actor: Actor, operation: &Operation<'_>, fault: Fault) -> W
     match operation {
         _ if fault != Fault::None => Weight::Eventful,
         _ if actor == Actor::Observer => Weight::Nothing,
-        Operation::Heartbeat { .. } => Weight::Nothing,
+        // What is queued is told with its key and value, by the watched log.
+        Operation::Heartbeat { .. } | Operation::Send { .. } => Weight::Nothing,
         Operation::Fetch { .. } | Operation::Admin { .. } | Operation::Committed { .. } => Weight::Light,
         _ => Weight::Eventful,
     }
 }
 
-/// An operation in words.
-pub(super) fn sentence(actor: Actor, operation: &Operation<'_>, fault: Fault) -> String {
+/// An operation in words, without who is at work.
+pub(super) fn sentence(operation: &Operation<'_>, fault: Fault) -> String {
     let what = match operation {
         Operation::InitProducer { transactional_id } => format!("initialises producer {}", name(*transactional_id)),
         Operation::Send { topic } => format!("queues a message for {topic}"),
@@ -141,7 +191,7 @@ pub(super) fn sentence(actor: Actor, operation: &Operation<'_>, fault: Fault) ->
         Fault::Fail(kind) => format!(", but it fails with {kind:?}"),
         fault => format!(", but {}", in_words(fault)),
     };
-    format!("{actor}: {what}{but}")
+    format!("{what}{but}")
 }
 
 fn in_words(fault: Fault) -> String {
@@ -165,14 +215,51 @@ fn within(transactional_id: Option<&str>) -> String {
 mod tests {
     use super::*;
 
+    fn told(course: impl FnOnce(&mut Story)) -> Vec<String> {
+        let mut story = Story::default();
+        course(&mut story);
+        story.into_lines(9)
+    }
+
     #[test]
     fn steps_that_lead_to_nothing_are_left_out() {
-        let mut story = Story::default();
-        for (line, weight) in [("fetches", Weight::Light), ("commits", Weight::Eventful), ("fetches", Weight::Light)] {
-            story.begin();
-            story.tell(1, line, weight);
-            story.end();
-        }
-        assert_eq!(story.into_lines(), ["        1 ms  commits"]);
+        let lines = told(|story| {
+            for (line, weight) in [("fetches", Weight::Light), ("commits", Weight::Eventful), ("asks", Weight::Light)] {
+                story.begin(Actor::Thread(1, 0), 1);
+                story.tell(line.to_owned(), weight);
+                story.end(1);
+            }
+        });
+        assert_eq!(lines, ["        1 ms  instance 1, thread 0: commits"]);
+    }
+
+    #[test]
+    fn first_line_of_a_step_says_who_and_the_others_stand_below() {
+        let lines = told(|story| {
+            story.begin(Actor::Thread(1, 0), 1);
+            story.tell(String::from("partitions came"), Weight::Eventful);
+            story.tell(String::from("asks for committed offsets"), Weight::Light);
+            story.end(2);
+            story.begin(Actor::Observer, 2);
+            story.tell(String::from("state changed"), Weight::Eventful);
+            story.state(3, "instance 2 starts");
+        });
+        let expected = [
+            "        2 ms  instance 1, thread 0: partitions came",
+            "                asks for committed offsets",
+            "        3 ms  instance 2 starts",
+            "                state changed",
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn step_that_was_cut_short_is_told_before_what_cut_it() {
+        let lines = told(|story| {
+            story.begin(Actor::Thread(1, 0), 1);
+            story.tell(String::from("fetches"), Weight::Light);
+            story.state(3, "instance 1 is killed");
+        });
+        assert_eq!(lines, ["        3 ms  instance 1, thread 0: fetches", "        3 ms  instance 1 is killed"]);
     }
 }

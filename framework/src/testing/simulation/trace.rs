@@ -1,5 +1,6 @@
 //! The trace: everything that happened, as a hash, and on request as a story to read.
 
+use super::adversary::Actor;
 use super::story::{Story, Weight};
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -57,12 +58,20 @@ impl Trace {
         Trace { hash: Fnv(0xcbf2_9ce4_8422_2325), events: 0, story: tells.then(Story::default), now_ms: 0 }
     }
 
-    /// Notes an event: `event` goes into the hash, `line` into the story.
-    pub(super) fn note(&mut self, now_ms: i64, event: impl Hash, line: impl FnOnce() -> String) {
-        self.note_weighed(Weight::Eventful, now_ms, event, line);
+    /// Whether it becomes a story.
+    pub(super) fn tells(&self) -> bool {
+        self.story.is_some()
     }
 
-    /// Notes an event that may not be worth telling.
+    /// Notes an event that is told by itself, whoever is at work: `event` goes into the hash, `line` into the story.
+    pub(super) fn note(&mut self, now_ms: i64, event: impl Hash, line: impl FnOnce() -> String) {
+        self.count(now_ms, event);
+        if let Some(story) = &mut self.story {
+            story.state(now_ms, &line());
+        }
+    }
+
+    /// Notes what whoever is at work does; it may not be worth telling.
     pub(super) fn note_weighed(
         &mut self,
         weight: Weight,
@@ -70,32 +79,36 @@ impl Trace {
         event: impl Hash,
         line: impl FnOnce() -> String,
     ) {
+        self.count(now_ms, event);
+        if let Some(story) = self.story.as_mut().filter(|_| weight != Weight::Nothing) {
+            story.tell(line(), weight);
+        }
+    }
+
+    fn count(&mut self, now_ms: i64, event: impl Hash) {
         self.events += 1;
         self.now_ms = now_ms;
         now_ms.hash(&mut self.hash);
         event.hash(&mut self.hash);
-        if let Some(story) = self.story.as_mut().filter(|_| weight != Weight::Nothing) {
-            story.tell(now_ms, &line(), weight);
-        }
     }
 
-    /// Something for the story that is not part of the run's course.
+    /// Something for the story of whoever is at work that is not part of the run's course.
     pub(super) fn say(&mut self, line: &str) {
-        let now_ms = self.now_ms;
-        // What the undisturbed run logs is before the first event.
-        if let Some(story) = self.story.as_mut().filter(|_| self.events > 0) {
-            story.tell(now_ms, line, Weight::Eventful);
+        if let Some(story) = &mut self.story {
+            story.tell(line.to_owned(), Weight::Eventful);
         }
     }
 
     /// A step begins.
-    pub(super) fn begin_step(&mut self) {
-        self.story.iter_mut().for_each(Story::begin);
+    pub(super) fn begin_step(&mut self, actor: Actor) {
+        let now_ms = self.now_ms;
+        self.story.iter_mut().for_each(|story| story.begin(actor, now_ms));
     }
 
     /// A step is over.
     pub(super) fn end_step(&mut self) {
-        self.story.iter_mut().for_each(Story::end);
+        let now_ms = self.now_ms;
+        self.story.iter_mut().for_each(|story| story.end(now_ms));
     }
 
     pub(super) fn hash(&self) -> TraceHash {
@@ -107,7 +120,8 @@ impl Trace {
     }
 
     pub(super) fn take_story(&mut self) -> Vec<String> {
-        self.story.take().map(Story::into_lines).unwrap_or_default()
+        let now_ms = self.now_ms;
+        self.story.take().map(|story| story.into_lines(now_ms)).unwrap_or_default()
     }
 }
 

@@ -10,21 +10,60 @@ impl fmt::Debug for Schedule {
     }
 }
 
+impl Schedule {
+    /// The actions as sentences; steps of one thread that follow each other in peace are one sentence.
+    pub(super) fn sentences(&self) -> Vec<String> {
+        let together =
+            |one: &Action, next: &Action| peaceful_step(one).is_some() && peaceful_step(one) == peaceful_step(next);
+        let sentence = |steps: &[Action]| match steps {
+            [only] => only.to_string(),
+            [first, ..] => several(first, steps),
+            [] => String::new(),
+        };
+        self.actions.chunk_by(together).map(sentence).collect()
+    }
+}
+
+/// Whose step it is, if it is left in peace.
+fn peaceful_step(action: &Action) -> Option<(u8, u8)> {
+    match action {
+        Action::Step { instance, thread, luck: 0, .. } => Some((*instance, *thread)),
+        _ => None,
+    }
+}
+
+/// Steps of one thread.
+fn several(first: &Action, steps: &[Action]) -> String {
+    let ms: i64 = steps.iter().map(Action::takes_ms).sum();
+    let (instance, thread) = peaceful_step(first).unwrap_or_default();
+    format!("thread {thread} of instance {instance} steps {} times within {ms} ms", steps.len())
+}
+
+/// So many of these.
+pub(super) fn counted(count: usize, of: &str) -> String {
+    if count == 1 { format!("1 {of}") } else { format!("{count} {of}s") }
+}
+
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Action::Step { instance, thread, after_ms: 0, luck } => {
+                write!(f, "thread {thread} of instance {instance} steps{}", calls(*luck))
+            }
             Action::Step { instance, thread, after_ms, luck } => {
                 write!(f, "{after_ms} ms later thread {thread} of instance {instance} steps{}", calls(*luck))
             }
             Action::Log { luck } => write!(f, "the log does what is due{}", calls(*luck)),
             Action::Wait { ms } => write!(f, "nothing happens for {ms} ms"),
+            Action::Calm { ms } => write!(f, "everybody goes on undisturbed for {ms} ms"),
             Action::Produce { records: 1 } => f.write_str("a record of the input comes"),
             Action::Produce { records } => write!(f, "{records} records of the input come"),
             Action::Kill { instance, calls: None, disk, .. } => {
                 write!(f, "instance {instance} is killed, its disk {}", disk.in_words())
             }
             Action::Kill { instance, thread, calls: Some(calls), disk } => {
-                let when = format!("{calls} calls into the next step of its thread {thread}");
+                let calls = counted(usize::from(*calls), "call");
+                let when = format!("{calls} into the next step of its thread {thread}");
                 write!(f, "instance {instance} is killed {when}, its disk {}", disk.in_words())
             }
             Action::Pause { instance, ms } => write!(f, "instance {instance} stands still for {ms} ms"),
@@ -44,7 +83,36 @@ impl DiskFate {
         match self {
             DiskFate::Kept => String::from("stays as it is"),
             DiskFate::Lost => String::from("is lost"),
-            DiskFate::RolledBack(writes) => format!("is back where it was {writes} writes ago"),
+            DiskFate::RolledBack(writes) => {
+                format!("is back where it was {} ago", counted(usize::from(writes), "write"))
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::faults::Conditions;
+    use super::super::random::Random;
+    use super::*;
+
+    #[test]
+    fn steps_of_one_thread_are_one_sentence() {
+        let step = |thread, luck| Action::Step { instance: 0, thread, after_ms: 3, luck };
+        let actions = vec![Action::Produce { records: 1 }, step(0, 0), step(0, 0), step(1, 0), step(1, 7), step(1, 7)];
+        let schedule = Schedule { conditions: Conditions::draw(&[], &mut Random::new(0)), actions };
+        let expected = [
+            "a record of the input comes",
+            "thread 0 of instance 0 steps 2 times within 6 ms",
+            "3 ms later thread 1 of instance 0 steps",
+            "3 ms later thread 1 of instance 0 steps; its calls may go wrong",
+            "3 ms later thread 1 of instance 0 steps; its calls may go wrong",
+        ];
+        assert_eq!(schedule.sentences(), expected);
+    }
+
+    #[test]
+    fn one_is_not_many() {
+        assert_eq!([0, 1, 2].map(|count| counted(count, "record")), ["0 records", "1 record", "2 records"]);
     }
 }

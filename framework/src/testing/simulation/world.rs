@@ -7,8 +7,10 @@ use super::failure::{Finding, FindingKind};
 use super::input::InputMessage;
 use super::schedule::{Action, DiskFate};
 use super::story::Weight;
+use super::watch;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
+use crate::log::Log;
 use crate::log::client::{NewMessage, Producer, create_topics};
 use crate::log::embedded::{EmbeddedLog, EmbeddedOptions};
 use crate::record::ManualClock;
@@ -38,6 +40,8 @@ pub(super) struct World<'a> {
     pub(super) config: Config,
     registry: Arc<dyn Registry>,
     clock: ManualClock,
+    /// The log as instances see it.
+    port: Arc<dyn Log>,
     producer: Producer,
     input: VecDeque<InputMessage>,
     created: BTreeSet<String>,
@@ -70,7 +74,8 @@ impl<'a> World<'a> {
             ..EmbeddedOptions::with_clock(Arc::new(clock.clone()))
         });
         adversary.turn(Actor::Input, 0);
-        let producer = Producer::new(&*log, &Default::default(), PATIENCE)?;
+        let port = watch::watched(&log, &adversary);
+        let producer = Producer::new(&*port, &Default::default(), PATIENCE)?;
         let slot = |_| Slot {
             disk: Arc::new(Disk::empty(&adversary)),
             disks_lost: 0,
@@ -88,6 +93,7 @@ impl<'a> World<'a> {
             config,
             registry,
             clock,
+            port,
             producer,
             input,
             created: BTreeSet::new(),
@@ -145,6 +151,7 @@ impl<'a> World<'a> {
 
     /// Does what the schedule says.
     pub(super) fn act(&mut self, action: Action) -> Result<(), Finding> {
+        self.adversary.turn(Actor::Observer, 0);
         match action {
             Action::Step { instance, thread, after_ms, luck } => {
                 self.pass(i64::from(after_ms));
@@ -154,6 +161,7 @@ impl<'a> World<'a> {
                 self.step_log(luck)?;
             }
             Action::Wait { ms } => self.pass(i64::from(ms)),
+            Action::Calm { ms } => self.calm(i64::from(ms))?,
             Action::Produce { records } => self.produce(usize::from(records)).map_err(Finding::of_the_log)?,
             Action::Kill { instance, thread, calls, disk } => self.kill(instance, thread, calls, disk)?,
             Action::Pause { instance, ms } => {
@@ -221,10 +229,11 @@ impl<'a> World<'a> {
     pub(super) fn step_log(&mut self, luck: u64) -> Result<bool, Finding> {
         self.adversary.turn(Actor::Log, luck);
         let did = self.log.step(self.now_ms).map_err(Finding::of_the_log)?;
-        self.adversary.turn(Actor::Observer, 0);
         if did {
-            self.adversary.note(self.now_ms, "log", || String::from("log: did what was due"));
+            let line = || String::from("does what is due");
+            self.adversary.with_trace(|trace| trace.note_weighed(Weight::Eventful, self.now_ms, "log", line));
         }
+        self.adversary.turn(Actor::Observer, 0);
         Ok(did)
     }
 
@@ -253,8 +262,9 @@ impl<'a> World<'a> {
 
     /// Starts an instance where there is none.
     pub(super) fn start(&mut self, instance: u8) -> Result<(), Finding> {
+        self.adversary.turn(Actor::Observer, 0);
         let (simulation, log, registry, clock) =
-            (self.simulation, self.log.clone(), self.registry.clone(), self.clock.clone());
+            (self.simulation, self.port.clone(), self.registry.clone(), self.clock.clone());
         let config = self.config.clone().seed(u64::from(instance));
         let slot = self.slot(instance);
         if slot.streams.is_some() {

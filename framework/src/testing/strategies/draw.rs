@@ -5,7 +5,11 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
-/// A value of a strategy that a simulation's randomness decides: the same seed draws the same value.
+/// Values that a strategy may reject before it has none, as proptest has it by default.
+const LOCAL_REJECTS_MAX: u32 = 65_536;
+
+/// A value of a strategy that a simulation's randomness decides: the same seed draws the same value, whatever the environment's
+/// `PROPTEST_…` variables say. A collection whose size is not given is the exception: it asks them itself.
 ///
 /// # Panics
 /// If the strategy rejects everything.
@@ -29,7 +33,9 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 pub fn draw<S: Strategy>(strategy: &S, random: &mut Random) -> S::Value {
     let seed: Vec<u8> = (0..4).flat_map(|_| random.any().to_le_bytes()).collect();
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
-    let mut runner = TestRunner::new_with_rng(Config::default(), rng);
+    // Of the configuration, which the environment may change, nothing else matters to what is drawn.
+    let config = Config { max_local_rejects: LOCAL_REJECTS_MAX, verbose: 0, ..Config::default() };
+    let mut runner = TestRunner::new_with_rng(config, rng);
     let tree = strategy.new_tree(&mut runner);
     tree.unwrap_or_else(|reason| panic!("the strategy has no value: {reason}")).current()
 }
@@ -43,5 +49,22 @@ mod tests {
         let of = |seed| draw(&proptest::collection::vec(any::<u32>(), 5..50), &mut Random::new(seed));
         assert_eq!(of(1), of(1));
         assert_ne!(of(1), of(2));
+    }
+
+    #[test]
+    fn environment_does_not_matter() {
+        let even = any::<u32>().prop_filter("even", |number| number % 2 == 0);
+        let drawn = || format!("drawn {:?}", draw(&proptest::collection::vec(even.clone(), 20), &mut Random::new(1)));
+        if std::env::var_os("PROPTEST_MAX_LOCAL_REJECTS").is_some() {
+            println!("{}", drawn());
+            return;
+        }
+        let test = "testing::strategies::draw::tests::environment_does_not_matter";
+        let program = std::env::current_exe().expect("a test has a program");
+        let mut other = std::process::Command::new(program);
+        other.args(["--exact", test, "--nocapture"]);
+        let ran = other.env("PROPTEST_MAX_LOCAL_REJECTS", "1").env("PROPTEST_RNG_SEED", "5").output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stdout);
+        assert!(ran.status.success() && said.contains(&drawn()), "{said}");
     }
 }
