@@ -10,6 +10,8 @@
 
 mod driver;
 mod faulty_engine;
+#[cfg(test)]
+mod forgetful;
 mod input;
 mod message;
 mod opening;

@@ -20,8 +20,14 @@ impl World<'_> {
     /// Runs undisturbed, with all the input, until nothing is left to do and everything is committed.
     /// `is_haunted` if some may have gone without leaving: the log must find out first.
     pub(super) fn settle(&mut self, instances: u8, is_haunted: bool) -> Result<(), Finding> {
-        let run = if instances == 1 { "one instance runs".to_owned() } else { format!("{instances} instances run") };
-        let line = || format!("nothing goes wrong any more; {run}, and the rest of the input comes");
+        let line = || {
+            let run =
+                if instances == 1 { "one instance runs".to_owned() } else { format!("{instances} instances run") };
+            match is_haunted {
+                true => format!("nothing goes wrong any more; {run}, and the rest of the input comes"),
+                false => format!("nothing goes wrong; {run}, and the input comes"),
+            }
+        };
         self.adversary.note(self.now_ms, instances, line);
         self.resume_all();
         for instance in 0..instances {

@@ -11,6 +11,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Many runs without a finding.
+///
+/// ```
+#[doc = counting!()]
+/// let held = simulation().check(0..5).unwrap_or_else(|failure| panic!("{failure}"));
+/// assert!(held.to_string().starts_with("5 seeds held, with ")); // and so many events
+/// assert!(held.empty_outputs.is_empty()); // something came to every output
+/// # Ok::<(), kstreams::error::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Summary {
     /// Seeds that ran.
@@ -65,6 +73,13 @@ impl Simulation {
     ///
     /// # Errors
     /// The finding of the lowest seed of those that were under way when the first one failed.
+    ///
+    /// ```
+    #[doc = counting!()]
+    /// let held = simulation().check(0..10).unwrap_or_else(|failure| panic!("{failure}"));
+    /// assert_eq!(held.seeds, 10);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn check(&self, seeds: Range<u64>) -> Result<Summary, Box<Failure>> {
         self.check_with(seeds, &|_| {})
     }
@@ -73,6 +88,18 @@ impl Simulation {
     ///
     /// # Errors
     /// As [`check`](Self::check).
+    ///
+    /// ```
+    #[doc = counting!()]
+    /// use std::sync::atomic::{AtomicU64, Ordering};
+    ///
+    /// # use kstreams::testing::simulation::Summary;
+    /// let seen = AtomicU64::new(0);
+    /// let progress = |so_far: Summary| _ = seen.fetch_max(so_far.seeds, Ordering::Relaxed);
+    /// simulation().check_with(100..110, &progress).unwrap_or_else(|failure| panic!("{failure}"));
+    /// assert_eq!(seen.into_inner(), 10);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn check_with(&self, seeds: Range<u64>, progress: &(dyn Fn(Summary) + Sync)) -> Result<Summary, Box<Failure>> {
         let search = Search {
             simulation: self,
@@ -146,5 +173,59 @@ impl Search<'_> {
 
     fn found(&self) -> MutexGuard<'_, Found> {
         self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Compare, FindingKind, InputRecord};
+    use super::*;
+    use crate::config::Config;
+    use crate::dsl::StreamsBuilder;
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicI64;
+
+    fn config() -> Config {
+        Config::new("copy", "embedded:").exactly_once()
+    }
+
+    #[test]
+    fn output_that_nothing_is_written_to_is_told() {
+        let builder = StreamsBuilder::new();
+        let rides = builder.stream::<i64, i64>("rides");
+        rides.clone().filter(|_, length| *length > 100).to("long");
+        rides.clone().filter(|_, length| *length > 8).to("rather-long");
+        rides.filter(|_, length| *length > 200).to("very-long");
+        let held = Simulation::new(&builder.build().unwrap(), config())
+            .topic("rides", 1)
+            .output("long", 1, Compare::InOrder)
+            .output("rather-long", 1, Compare::InOrder)
+            .output("very-long", 1, Compare::Nothing)
+            // One that is rather long, now and then.
+            .input("rides", |random| vec![InputRecord::new(1_i64, random.between(0, 9), 0)])
+            .steps(50)
+            .check(0..40)
+            .unwrap_or_else(|failure| panic!("{failure}"));
+        assert_eq!(held.empty_outputs, BTreeSet::from(["long".to_owned()]));
+        let said = held.to_string();
+        assert!(said.starts_with("40 seeds held, with "), "{said}");
+        assert!(said.ends_with("; nothing was ever written to `long`, so that nothing was compared there"), "{said}");
+    }
+
+    #[test]
+    fn topology_with_a_course_of_its_own_is_found_out() {
+        let (builder, seen) = (StreamsBuilder::new(), Arc::new(AtomicI64::new(0)));
+        let number = move |_: i64| seen.fetch_add(1, Ordering::Relaxed);
+        builder.stream::<i64, i64>("rides").map_values(number).to("numbered");
+        let simulation = |compare| {
+            Simulation::new(&builder.build().unwrap(), config())
+                .topic("rides", 1)
+                .output("numbered", 1, compare)
+                .input("rides", |_| vec![InputRecord::new(1_i64, 1_i64, 0)])
+        };
+        let failure = simulation(Compare::Nothing).check(0..3).expect_err("each run has other numbers");
+        assert_eq!((failure.seed(), failure.finding().kind()), (0, &FindingKind::NotDeterministic));
+        let failure = simulation(Compare::InOrder).check(0..3).expect_err("each run has other numbers");
+        assert!(failure.to_string().contains("it took another course"), "{failure}");
     }
 }

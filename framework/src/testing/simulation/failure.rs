@@ -98,6 +98,13 @@ impl Finding {
     }
 
     /// What does not hold.
+    ///
+    /// ```
+    #[doc = forgetting!()]
+    /// let failure = simulation.check(0..50).expect_err("a field does not survive a crash");
+    /// assert!(matches!(failure.finding().kind(), FindingKind::Output(topic) if topic == "numbered"));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn kind(&self) -> &FindingKind {
         &self.kind
     }
@@ -135,21 +142,54 @@ pub(super) struct Shortened {
 
 impl Failure {
     /// The seed that shows it.
+    ///
+    /// ```
+    #[doc = forgetting!()]
+    /// let failure = simulation.check(0..50).expect_err("a field does not survive a crash");
+    /// assert!(simulation.run(failure.seed()).is_err()); // and never will
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
     /// What does not hold.
+    ///
+    /// ```
+    #[doc = forgetting!()]
+    /// let failure = simulation.check(0..50).expect_err("a field does not survive a crash");
+    /// let said = failure.finding().to_string();
+    /// assert!(said.starts_with("topic `numbered` differs from the undisturbed run at key 7\n  expected [1 at 0, 2 at 1"));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn finding(&self) -> &Finding {
         &self.finding
     }
 
     /// Stands for the course that the run took.
+    ///
+    /// ```
+    #[doc = forgetting!()]
+    /// let failure = simulation.check(0..50).expect_err("a field does not survive a crash");
+    /// let again = simulation.run(failure.seed()).expect_err("it fails always");
+    /// assert_eq!(again.trace_hash(), failure.trace_hash()); // and always on the same way
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn trace_hash(&self) -> TraceHash {
         self.hash
     }
 
     /// Who did what, in the shortest run that was found, line by line.
+    ///
+    /// ```
+    #[doc = forgetting!()]
+    /// let failure = simulation.check(0..50).expect_err("a field does not survive a crash");
+    /// let story = failure.story();
+    /// // The first ride after the crash is numbered 1 once more.
+    /// let crash = story.iter().position(|line| line.contains(" is killed")).expect("it needs one");
+    /// assert!(story[crash..].iter().any(|line| line.contains("queues 7 = 1 at")));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn story(&self) -> &[String] {
         &self.shortened.story
     }

@@ -132,3 +132,61 @@ fn draw(inputs: &[Input], random: &mut Random, registry: &Arc<dyn Registry>) -> 
         mixed.push_back(next);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::Compare;
+    use super::*;
+    use crate::config::Config;
+    use crate::dsl::StreamsBuilder;
+    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::time::{SystemTime, UNIX_EPOCH};
+
+    /// What one seed finds whose input is made in this way.
+    fn found(generate: impl Fn(&mut Random) -> Vec<InputRecord<i64, i64>> + Send + Sync + 'static) -> Option<Finding> {
+        let builder = StreamsBuilder::new();
+        builder.stream::<i64, i64>("in").to("out");
+        Simulation::new(&builder.build().unwrap(), Config::new("copy", "embedded:").exactly_once())
+            .topic("in", 1)
+            .output("out", 1, Compare::InOrder)
+            .input("in", generate)
+            .run(7)
+            .err()
+            .map(|failure| failure.finding().clone())
+    }
+
+    #[test]
+    fn input_of_a_counter_is_found_out() {
+        let next = AtomicI64::new(5);
+        let counts = move |_: &mut Random| vec![InputRecord::new(1, next.fetch_add(1, Ordering::Relaxed), 0)];
+        let finding = found(counts).expect("each draw is another");
+        assert_eq!(finding.kind(), &FindingKind::NotDeterministic);
+        let detail = finding.to_string();
+        assert!(
+            detail.contains("record 0 was 1 = ") && detail.contains(" at 0 for in\n  then it was 1 = "),
+            "{detail}"
+        );
+    }
+
+    #[test]
+    fn input_of_a_clock_is_found_out() {
+        let now = |_: &mut Random| {
+            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+            vec![InputRecord::new(1, 1, now.as_micros() as i64)]
+        };
+        assert_eq!(found(now).map(|finding| finding.kind), Some(FindingKind::NotDeterministic));
+    }
+
+    #[test]
+    fn input_of_a_number_that_is_not_the_seeds_is_found_out() {
+        let lengths = AtomicI64::new(0);
+        let grows =
+            move |_: &mut Random| vec![InputRecord::new(1, 1, 0); lengths.fetch_add(1, Ordering::Relaxed) as usize];
+        assert!(found(grows).unwrap().to_string().contains("was nothing"));
+    }
+
+    #[test]
+    fn input_of_the_seed_is_fine() {
+        assert_eq!(found(|random| vec![InputRecord::new(random.between(0, 9), random.between(0, 9), 0)]), None);
+    }
+}

@@ -19,6 +19,52 @@
 //!                     settle -> oracle                    trace -> hash, story
 //! ```
 
+/// What the examples of this module begin with: rides that are counted by station.
+macro_rules! counting {
+    () => {
+        "# use kstreams::{config::Config, dsl::StreamsBuilder, error::Error};
+# use kstreams::testing::simulation::{Compare, FaultKind, FindingKind, InputRecord, Random, Simulation};
+# let builder = StreamsBuilder::new();
+# builder.stream::<String, i64>(\"rides\").group_by_key().count(\"counts\").to_stream().to(\"totals\");
+# let topology = builder.build()?;
+# let config = Config::new(\"rides\", \"embedded:\").exactly_once().cache_max_bytes(0);
+# fn rides(random: &mut Random) -> Vec<InputRecord<String, i64>> {
+#     (0..10).map(|n| InputRecord::new(format!(\"station {}\", random.below(3)), 1, n)).collect()
+# }
+# let simulation = || {
+#     Simulation::new(&topology, config.clone())
+#         .topic(\"rides\", 2)
+#         .output(\"totals\", 1, Compare::Latest)
+#         .input(\"rides\", rides)
+#         .steps(200)
+# };"
+    };
+}
+
+/// What examples of failures begin with: rides that are numbered by a field, which does not survive a crash.
+macro_rules! forgetting {
+    () => {
+        "# use kstreams::{config::Config, dsl::StreamsBuilder, operator::{FixedKeyProcessorContext, FixedKeyRecord}};
+# use kstreams::testing::simulation::{Compare, FaultKind, FindingKind, InputRecord, Simulation};
+# type Context = FixedKeyProcessorContext<i64, i64>;
+# let builder = StreamsBuilder::new();
+# let number = || {
+#     let mut seen = 0;
+#     move |context: &Context, ride: FixedKeyRecord<i64, i64>| {
+#         seen += 1;
+#         context.forward(ride.with_value(seen))
+#     }
+# };
+# builder.stream::<i64, i64>(\"rides\").process_values(number, &[]).to(\"numbered\");
+# let simulation = Simulation::new(&builder.build()?, Config::new(\"rides\", \"embedded:\").exactly_once())
+#     .topic(\"rides\", 1)
+#     .output(\"numbered\", 1, Compare::InOrder)
+#     .input(\"rides\", |_| (0..10).map(|n| InputRecord::new(7_i64, 1_i64, n)).collect())
+#     .faults([FaultKind::Crash])
+#     .instances(1);"
+    };
+}
+
 mod adversary;
 mod calm;
 mod check;
@@ -32,6 +78,7 @@ mod panics;
 mod random;
 mod run;
 mod schedule;
+mod setup;
 mod shorter;
 mod shown;
 mod shrink;
@@ -58,29 +105,14 @@ pub(super) use self::shorter::Shortening;
 
 use self::input::Input;
 use self::run::Given;
-use crate::config::{Config, EngineKind};
+use crate::config::Config;
 use crate::error::Result;
 use crate::log::NewTopic;
 use crate::record::Topic;
-use crate::serde::{Nullable, Wire};
 use crate::store::Changelog;
 use crate::topology::{Blueprint, Node, NodeKind, SinkTarget, Subscription, Topology};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-
-/// Actions of a schedule, unless the simulation says otherwise.
-const STEPS: usize = 800;
-
-/// Instances that may run at a time, unless the simulation says otherwise.
-const INSTANCES: u8 = 3;
-
-/// The log gives up a silent member after this time, in milliseconds of the virtual clock.
-const SESSION_TIMEOUT_MS: i64 = 6_000;
-
-/// The log gives up a silent member, and aborts a silent transaction, after one of these pairs of times, in milliseconds of
-/// the virtual clock: the transaction goes long before the member, or right before, or both go soon. What the configuration says
-/// of one of them stands, and the other is still varied.
-const TIMEOUTS_MS: &[(i64, i64)] = &[(SESSION_TIMEOUT_MS, 1_500), (SESSION_TIMEOUT_MS, 5_500), (800, 700)];
 
 /// How an output topic is compared with that of the undisturbed run. Under at-least-once nothing may be missing, but there
 /// may be more.
@@ -156,124 +188,6 @@ struct Invariant {
     holds: Box<Holds>,
 }
 
-impl Simulation {
-    /// A simulation of `topology` with all kinds of faults. Of the configuration, the URL, the engine, the seed and the process
-    /// id do not matter; timeouts that have their defaults are shortened.
-    pub fn new(topology: &Topology, config: Config) -> Self {
-        let timeouts_ms = timeouts_ms(&config);
-        let config = simulated(config);
-        Simulation {
-            timeouts_ms,
-            topology: topology.clone(),
-            blueprint: topology.configured(&config),
-            config,
-            topics: Vec::new(),
-            inputs: Vec::new(),
-            invariants: Vec::new(),
-            ignored_stores: BTreeSet::new(),
-            faults: FaultKind::ALL.to_vec(),
-            instances: INSTANCES,
-            steps: STEPS,
-            #[cfg(feature = "broken")]
-            broken: None,
-        }
-    }
-
-    /// A topic with so many partitions that exists from the beginning.
-    pub fn topic(mut self, topic: &str, partitions: i32) -> Self {
-        self.add_topic(topic, partitions, None, false);
-        self
-    }
-
-    /// A topic that is created with its first record: for subscriptions by pattern.
-    pub fn later_topic(mut self, topic: &str, partitions: i32) -> Self {
-        self.add_topic(topic, partitions, None, true);
-        self
-    }
-
-    /// A topic that the topology writes to, and how it is compared with that of the undisturbed run.
-    ///
-    /// # Panics
-    /// If the topology never writes to it.
-    #[track_caller]
-    pub fn output(mut self, topic: &str, partitions: i32, compare: Compare) -> Self {
-        assert!(self.may_write(topic), "the topology never writes to `{topic}`: there would be nothing to compare");
-        self.add_topic(topic, partitions, Some(compare), false);
-        self
-    }
-
-    fn add_topic(&mut self, topic: &str, partitions: i32, compare: Option<Compare>, is_later: bool) {
-        let (is_output, compare) = (compare.is_some(), compare.unwrap_or_default());
-        self.topics.push(SimulatedTopic { new: NewTopic::new(topic, partitions), is_output, compare, is_later });
-    }
-
-    /// Records that come while the application runs, drawn for each seed. Those of one topic come in their order, those of
-    /// several topics mixed.
-    pub fn input<K: Nullable<Inner: Wire>, V: Nullable<Inner: Wire>>(
-        mut self,
-        topic: &str,
-        generate: impl Fn(&mut Random) -> Vec<InputRecord<K, V>> + Send + Sync + 'static,
-    ) -> Self {
-        self.inputs.push(Input::typed(Topic::from(topic), false, generate));
-        self
-    }
-
-    /// Records that are there before the first instance starts: what a table holds that streams are joined with.
-    pub fn input_before<K: Nullable<Inner: Wire>, V: Nullable<Inner: Wire>>(
-        mut self,
-        topic: &str,
-        generate: impl Fn(&mut Random) -> Vec<InputRecord<K, V>> + Send + Sync + 'static,
-    ) -> Self {
-        self.inputs.push(Input::typed(Topic::from(topic), true, generate));
-        self
-    }
-
-    /// Something that must hold at the end of every run, with faults and without. An error and a panic say that it does not.
-    pub fn invariant(mut self, name: &str, holds: impl Fn(&Outcome<'_>) -> Result<()> + Send + Sync + 'static) -> Self {
-        self.invariants.push(Invariant { name: name.to_owned(), holds: Box::new(holds) });
-        self
-    }
-
-    /// Does not compare this store with that of the undisturbed run: its rows depend on the wall clock, say.
-    ///
-    /// # Panics
-    /// If the topology has no such store.
-    pub fn ignore_store(mut self, store: &str) -> Self {
-        assert!(self.blueprint.store(store).is_some(), "the topology has no store `{store}`");
-        self.ignored_stores.insert(store.to_owned());
-        self
-    }
-
-    /// Only these kinds of faults.
-    pub fn faults(mut self, faults: impl IntoIterator<Item = FaultKind>) -> Self {
-        self.faults = faults.into_iter().collect();
-        self
-    }
-
-    /// At most so many instances at a time.
-    ///
-    /// # Panics
-    /// If there is not at least one.
-    pub fn instances(mut self, instances: u8) -> Self {
-        assert!(instances > 0, "a simulation has at least one instance");
-        self.instances = instances;
-        self
-    }
-
-    /// With a runtime that is broken in one place.
-    #[cfg(feature = "broken")]
-    pub fn broken(mut self, variant: crate::broken::Broken) -> Self {
-        self.broken = Some(variant);
-        self
-    }
-
-    /// So many actions in a schedule; 800 unless said otherwise.
-    pub fn steps(mut self, steps: usize) -> Self {
-        self.steps = steps;
-        self
-    }
-}
-
 #[cfg(feature = "proptest")]
 impl Simulation {
     pub(super) fn fault_kinds(&self) -> &[FaultKind] {
@@ -322,36 +236,4 @@ impl Simulation {
             }
         })
     }
-}
-
-/// Each of the pairs that the seeds have, with what the configuration says.
-fn timeouts_ms(config: &Config) -> Vec<(i64, i64)> {
-    let default = Config::new("", "");
-    let or = |given: i64, default: i64, varied: i64| if given == default { varied } else { given };
-    let pair = |(session, transaction): &(i64, i64)| {
-        let session = or(config.session_timeout_ms, default.session_timeout_ms, *session);
-        (session, or(config.transaction_timeout_ms, default.transaction_timeout_ms, *transaction))
-    };
-    let mut pairs: Vec<(i64, i64)> = TIMEOUTS_MS.iter().map(pair).collect();
-    pairs.dedup();
-    pairs
-}
-
-/// The configuration of simulated instances: timeouts that are left at their defaults would make every pause a long one.
-fn simulated(config: Config) -> Config {
-    let default = Config::new("", "");
-    let or = |value: i64, default: i64, simulated: i64| if value == default { simulated } else { value };
-    Config {
-        url: String::from("embedded:"),
-        session_timeout_ms: or(config.session_timeout_ms, default.session_timeout_ms, SESSION_TIMEOUT_MS),
-        metadata_max_age_ms: or(config.metadata_max_age_ms, default.metadata_max_age_ms, 2_000),
-        repartition_purge_interval_ms: or(
-            config.repartition_purge_interval_ms,
-            default.repartition_purge_interval_ms,
-            500,
-        ),
-        log_summary_interval_ms: -1,
-        ..config
-    }
-    .engine(EngineKind::Memory)
 }

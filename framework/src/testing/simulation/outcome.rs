@@ -48,6 +48,18 @@ pub struct Outcome<'a> {
 
 impl Outcome<'_> {
     /// The seed of the run.
+    ///
+    /// ```
+    #[doc = counting!()]
+    /// let simulation = simulation().invariant("it holds", |outcome| {
+    ///     // What the input was made of, again.
+    ///     let rides = rides(&mut Random::new(outcome.seed()));
+    ///     assert_eq!(outcome.messages("rides")?.len(), rides.len());
+    ///     Ok(())
+    /// });
+    /// simulation.check(0..3).unwrap_or_else(|failure| panic!("{failure}"));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn seed(&self) -> u64 {
         self.seed
     }
@@ -56,6 +68,20 @@ impl Outcome<'_> {
     ///
     /// # Errors
     /// `NotFound` if there is no such topic.
+    ///
+    /// ```
+    #[doc = counting!()]
+    /// let simulation = simulation().invariant("it holds", |outcome| {
+    ///     // Where it lies, and the bytes.
+    ///     for total in outcome.messages("totals")? {
+    ///         assert_eq!(total.partition.to_string(), "totals-0");
+    ///         assert_eq!(total.value.as_ref().map(Vec::len), Some(8));
+    ///     }
+    ///     Ok(())
+    /// });
+    /// simulation.check(0..3).unwrap_or_else(|failure| panic!("{failure}"));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn messages(&self, topic: &str) -> Result<&[ReceivedMessage]> {
         let unknown = || {
             let names: Vec<&str> = self.content.topics.keys().map(Topic::as_str).collect();
@@ -69,6 +95,21 @@ impl Outcome<'_> {
     ///
     /// # Errors
     /// `NotFound` if there is no such topic; `Deserialization` for a record of another type.
+    ///
+    /// ```
+    #[doc = counting!()]
+    /// let simulation = simulation().invariant("it holds", |outcome| {
+    ///     // Every ride adds one to the count of its station: there are as many of the one as of the other.
+    ///     let (rides, totals) = (outcome.records::<String, i64>("rides")?, outcome.records::<String, i64>("totals")?);
+    ///     for station in ["station 0", "station 1", "station 2"] {
+    ///         let rides = rides.iter().filter(|ride| ride.key == station).count();
+    ///         assert_eq!(totals.iter().filter(|total| total.key == station).count(), rides, "{station}");
+    ///     }
+    ///     Ok(())
+    /// });
+    /// simulation.check(0..3).unwrap_or_else(|failure| panic!("{failure}"));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn records<K: Nullable<Inner: Wire>, V: Nullable<Inner: Wire>>(
         &self,
         topic: &str,
@@ -86,6 +127,17 @@ impl Outcome<'_> {
     ///
     /// # Errors
     /// As [`records`](Self::records).
+    ///
+    /// ```
+    #[doc = counting!()]
+    /// let simulation = simulation().invariant("it holds", |outcome| {
+    ///     let totals = outcome.latest::<String, i64>("totals")?;
+    ///     assert_eq!(totals.values().sum::<i64>(), 10, "{totals:?}");
+    ///     Ok(())
+    /// });
+    /// simulation.check(0..3).unwrap_or_else(|failure| panic!("{failure}"));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn latest<K: Nullable<Inner: Wire> + Ord, V: Nullable<Inner: Wire>>(
         &self,
         topic: &str,
@@ -97,6 +149,25 @@ impl Outcome<'_> {
     ///
     /// # Errors
     /// As [`Streams::store`](crate::runtime::Streams::store).
+    ///
+    /// ```
+    #[doc = counting!()]
+    /// let simulation = simulation().invariant("it holds", |outcome| {
+    ///     use kstreams::store::TimestampedKeyValueStore;
+    ///
+    ///     // Every instance has the stations of its own tasks.
+    ///     let mut counted = 0;
+    ///     for view in outcome.store::<TimestampedKeyValueStore<String, i64>>("counts")? {
+    ///         for row in view.all()? {
+    ///             counted += row?.1.value;
+    ///         }
+    ///     }
+    ///     assert_eq!(counted, 10);
+    ///     Ok(())
+    /// });
+    /// simulation.check(0..3).unwrap_or_else(|failure| panic!("{failure}"));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn store<S: StoreHandle>(&self, name: &str) -> Result<Vec<StoreView<S>>> {
         self.instances.iter().map(|instance| instance.store(name)).collect()
     }
@@ -162,5 +233,43 @@ impl World<'_> {
             }
         }
         Ok((all, globals))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::trace::{Trace, TraceHash};
+    use super::*;
+    use crate::log::OffsetAndMetadata;
+    use crate::record::Headers;
+
+    fn hash(headers: Headers, committed: i64) -> TraceHash {
+        let partition = TopicPartition::new("out", 0);
+        let message = ReceivedMessage {
+            partition: partition.clone(),
+            offset: 0,
+            key: None,
+            value: Some(vec![1]),
+            timestamp: 0,
+            headers,
+        };
+        let content = Content {
+            topics: BTreeMap::from([(Topic::from("out"), vec![message])]),
+            rows: StoreRows::new(),
+            global_rows: Vec::new(),
+            offsets: Offsets::from([(partition, OffsetAndMetadata::new(committed))]),
+        };
+        let mut trace = Trace::new(false);
+        trace.note(0, content.digest(), String::new);
+        trace.hash()
+    }
+
+    #[test]
+    fn headers_and_committed_offsets_are_in_the_trace() {
+        let mut headers = Headers::default();
+        headers.push("trace", Some(b"1"));
+        assert_eq!(hash(headers.clone(), 1), hash(headers.clone(), 1));
+        assert_ne!(hash(headers.clone(), 1), hash(Headers::default(), 1));
+        assert_ne!(hash(headers.clone(), 1), hash(headers, 2));
     }
 }

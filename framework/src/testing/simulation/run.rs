@@ -31,6 +31,16 @@ const SEGMENT_BYTES: u32 = 300;
 const TIMEOUT: u64 = 0xd1b5_4a32_d192_ed03;
 
 /// A run without a finding.
+///
+/// ```
+#[doc = counting!()]
+/// let ran = simulation().run(7).unwrap_or_else(|failure| panic!("{failure}"));
+/// let again = simulation().run(7).unwrap_or_else(|failure| panic!("{failure}"));
+/// assert_eq!(ran, again); // the same course: the hashes are equal
+/// let other = simulation().run(8).unwrap_or_else(|failure| panic!("{failure}"));
+/// assert_ne!(ran.hash, other.hash);
+/// # Ok::<(), kstreams::error::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ran {
     /// The seed.
@@ -66,6 +76,13 @@ impl Simulation {
     ///
     /// # Errors
     /// What the run found, shortened.
+    ///
+    /// ```
+    #[doc = counting!()]
+    /// let ran = simulation().run(7).unwrap_or_else(|failure| panic!("{failure}"));
+    /// assert_eq!(ran.seed, 7);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn run(&self, seed: u64) -> Result<Ran, Box<Failure>> {
         let schedule = self.schedule(seed);
         let given = self.given(seed, &schedule);
@@ -85,6 +102,14 @@ impl Simulation {
     ///
     /// # Errors
     /// What the run found.
+    ///
+    /// ```
+    #[doc = forgetting!()]
+    /// let seed = (0..50).find(|seed| simulation.try_run(*seed).is_err()).expect("some seed has a crash in the middle");
+    /// let failure = simulation.try_run(seed).unwrap_err();
+    /// assert!(failure.story().is_empty()); // what `run` would have spent most of its time on
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn try_run(&self, seed: u64) -> Result<Ran, Box<Failure>> {
         self.run_schedule(seed, &self.schedule(seed))
     }
@@ -142,6 +167,16 @@ impl Simulation {
     }
 
     /// Runs a seed and tells who did what, line by line, up to its end or its finding.
+    ///
+    /// ```
+    #[doc = counting!()]
+    /// let story = simulation().story(7);
+    /// assert!(story[0].starts_with("  1000000 ms  input: ")); // the virtual clock, and who did what
+    /// assert!(story.last().unwrap().starts_with("everything holds; trace "));
+    /// // What was read and written is in it.
+    /// assert!(story.iter().any(|line| line.contains("reads \"station ") && line.contains(" of rides-")));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn story(&self, seed: u64) -> Vec<String> {
         let schedule = self.schedule(seed);
         let Attempt { result, hash, mut story, .. } = self.attempt(&self.given(seed, &schedule), true);

@@ -4,10 +4,10 @@ use super::schedule::{Action, Schedule};
 
 /// Proposes shorter and calmer schedules, one by one, and is told of each whether it will do. Pieces are left out first, large
 /// ones before small ones; then calls are left in peace, all at once if that will do; then stretches of single steps become one
-/// stretch in which everybody goes on; then once more pieces; at last what takes time takes less.
+/// stretch in which everybody goes on; then once more pieces; at last what takes time takes less, and less input comes at a time.
 ///
 /// ```text
-/// Pieces -> Peace -> Calls -> Calm -> MorePieces -> Times -> Done
+/// Pieces -> Peace -> Calls -> Calm -> MorePieces -> Halves -> Done
 ///             `---- all ------^
 /// ```
 #[derive(Debug, Clone)]
@@ -28,8 +28,8 @@ enum Next {
     Calls { at: usize },
     /// One calm stretch in place of up to `size` ordinary actions from `at` on.
     Calm { size: usize, at: usize },
-    /// Half the time for the first action from `at` on that takes some.
-    Times { at: usize },
+    /// Half of the first action from `at` on of which there is a half: of its time, or of the records that come.
+    Halves { at: usize },
     /// Nothing.
     Done,
 }
@@ -67,16 +67,16 @@ impl Shortening {
                 Next::Pieces { size: size / 2, at: 0, again }
             }
             Next::Pieces { again: false, .. } => Next::Peace,
-            Next::Pieces { again: true, .. } => Next::Times { at: 0 },
+            Next::Pieces { again: true, .. } => Next::Halves { at: 0 },
             Next::Peace | Next::Calls { .. } => Next::Calm { size: actions.len(), at: 0 },
             Next::Calm { size, at } if at < actions.len() => Next::Calm { size, at: at + 1 },
             Next::Calm { size, .. } if size > 2 => Next::Calm { size: size.div_ceil(2), at: 0 },
             Next::Calm { .. } => pieces(&self.best, true),
-            Next::Times { .. } | Next::Done => Next::Done,
+            Next::Halves { .. } | Next::Done => Next::Done,
         }
     }
 
-    /// What was proposed will do. Where a piece was, there is another now; what takes half the time may take a quarter.
+    /// What was proposed will do. Where a piece was, there is another now; what is halved may be so again.
     pub(in crate::testing) fn accept(&mut self) {
         self.best = self.tried.clone();
         if self.next == Next::Peace {
@@ -91,7 +91,7 @@ impl Shortening {
             Next::Peace => Next::Calls { at: 0 },
             Next::Calls { at } => Next::Calls { at: self.best.first(at, is_disturbed) + 1 },
             Next::Calm { size, at } => Next::Calm { size, at: at + ordinary(&self.best.actions, at, size) },
-            Next::Times { at } => Next::Times { at: self.best.first(at, |action| time(*action).is_some()) + 1 },
+            Next::Halves { at } => Next::Halves { at: self.best.first(at, |action| halved(*action).is_some()) + 1 },
             Next::Done => Next::Done,
         };
     }
@@ -112,9 +112,9 @@ impl Next {
                 let calm = calm(actions.get(at..at + count).filter(|stretch| stretch.len() > 1)?);
                 shorter.splice(at..at + count, [calm]);
             }
-            Next::Times { at } => {
+            Next::Halves { at } => {
                 let (action, halved) = shorter.iter_mut().skip(at).find_map(|action| {
-                    let halved = time(*action)?;
+                    let halved = halved(*action)?;
                     Some((action, halved))
                 })?;
                 *action = halved;
@@ -163,8 +163,8 @@ fn calm(stretch: &[Action]) -> Action {
     Action::Calm { ms: u32::try_from(ms.max(stretch.len() as i64)).unwrap_or(u32::MAX) }
 }
 
-/// The same in half the time; `None` if it takes none.
-fn time(action: Action) -> Option<Action> {
+/// The same in half the time, or with half the records; `None` if there is no half.
+fn halved(action: Action) -> Option<Action> {
     let halved = match action {
         Action::Step { instance, thread, after_ms, luck } => {
             Action::Step { instance, thread, after_ms: after_ms / 2, luck }
@@ -172,6 +172,7 @@ fn time(action: Action) -> Option<Action> {
         Action::Wait { ms } => Action::Wait { ms: ms / 2 },
         Action::Calm { ms } => Action::Calm { ms: ms / 2 },
         Action::Pause { instance, ms } => Action::Pause { instance, ms: ms / 2 },
+        Action::Produce { records: records @ 2.. } => Action::Produce { records: records / 2 },
         other => other,
     };
     (halved != action).then_some(halved)
@@ -254,10 +255,17 @@ mod tests {
 
     #[test]
     fn what_takes_time_takes_as_little_as_will_do() {
-        let actions = vec![Action::Wait { ms: 1_000 }, Action::Pause { instance: 0, ms: 8_000 }, LEAVE];
-        let all_three =
-            |actions: &[Action]| matches!(actions, [Action::Wait { ms: 100.. }, Action::Pause { .. }, LEAVE]);
-        let expected = [Action::Wait { ms: 125 }, Action::Pause { instance: 0, ms: 0 }, LEAVE];
-        assert_eq!(shortest(actions, all_three), expected);
+        let actions = vec![
+            Action::Produce { records: 9 },
+            Action::Wait { ms: 1_000 },
+            Action::Pause { instance: 0, ms: 8_000 },
+            LEAVE,
+        ];
+        let all_four = |actions: &[Action]| {
+            matches!(actions, [Action::Produce { .. }, Action::Wait { ms: 100.. }, Action::Pause { .. }, LEAVE])
+        };
+        let expected =
+            [Action::Produce { records: 1 }, Action::Wait { ms: 125 }, Action::Pause { instance: 0, ms: 0 }, LEAVE];
+        assert_eq!(shortest(actions, all_four), expected);
     }
 }

@@ -162,3 +162,101 @@ impl Action {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Compare, Failure, FaultKind, FindingKind, InputRecord};
+    use super::*;
+    use crate::config::Config;
+    use crate::error::Error;
+    use crate::testing::forgetful::forgetful;
+
+    /// Numbers 20 records; with a crash, it begins anew.
+    fn numbering() -> Simulation {
+        Simulation::new(&forgetful(), Config::new("rides", "embedded:").exactly_once())
+            .topic("rides", 1)
+            .output("totals", 1, Compare::InOrder)
+            .input("rides", |_| (0..20).map(|n| InputRecord::new(7_i64, 100 + n, n)).collect())
+    }
+
+    fn failure(simulation: &Simulation) -> Failure {
+        *simulation.check(0..50).expect_err("it has a mistake")
+    }
+
+    #[test]
+    fn crash_that_matters_is_shown_between_two_calm_stretches() {
+        let failure = failure(&numbering().faults([FaultKind::Crash]).instances(1));
+        let Shortened { actions, records, lines, .. } = &failure.shortened;
+        assert!(*actions <= 5, "{lines:?}");
+        // One that was numbered before, and one that was not.
+        assert_eq!(*records, 2, "{failure}");
+        assert_eq!(lines.iter().filter(|line| line.contains("is killed")).count(), 1);
+        assert!(lines.iter().any(|line| line.starts_with("everybody goes on undisturbed for ")), "{lines:?}");
+    }
+
+    #[test]
+    fn as_few_instances_are_left_as_will_do() {
+        assert_eq!(failure(&numbering().faults([FaultKind::Crash])).shortened.instances, 1);
+        // Nothing is lost where one instance stays: a task must move.
+        let moving = numbering().faults([]);
+        let seed = (0..100).find(|seed| moving.try_run(*seed).is_err()).expect("a task moves");
+        let failure = moving.run(seed).expect_err("it did fail");
+        assert_eq!(failure.shortened.instances, 2, "{failure}");
+    }
+
+    #[test]
+    fn story_shows_what_is_read_and_written() {
+        let failure = failure(&numbering().faults([FaultKind::Crash]).instances(1));
+        let story = failure.story().join("\n");
+        // The 20 records have the values 100 to 119; two of them are left, and both are numbered 1.
+        assert!(story.matches("reads 7 = 1").count() >= 2, "{story}");
+        assert!(story.contains(" for rides") && story.matches("queues 7 = 1 at").count() >= 2, "{story}");
+    }
+
+    #[test]
+    fn what_fails_undisturbed_is_told_without_a_schedule() {
+        let simulation = numbering().invariant("no ride is the fifth", |outcome| {
+            match outcome.records::<i64, i64>("rides")?.iter().any(|ride| ride.value == 104) {
+                true => Err(Error::processing("it came")),
+                false => Ok(()),
+            }
+        });
+        let failure = failure(&simulation);
+        let printed = failure.to_string();
+        let kind = FindingKind::Invariant("no ride is the fifth".to_owned());
+        assert_eq!(failure.finding().kind(), &kind);
+        assert!(printed.starts_with("seed 0: the undisturbed run already fails: `no ride is the fifth`"), "{printed}");
+        // The one that matters is in the middle; its number is left, and no schedule.
+        assert!(
+            printed.contains("shortened to 1 record: the undisturbed") && !printed.contains(" action"),
+            "{printed}"
+        );
+        assert!(failure.story().iter().any(|line| line.contains("queues 7 = 104 at 4 for rides")), "{printed}");
+    }
+
+    #[test]
+    fn no_record_is_left_where_none_matters() {
+        let failure = failure(&numbering().invariant("nothing", |_| Err(Error::processing("never"))));
+        assert!(failure.to_string().contains("shortened to 0 records: "), "{failure}");
+    }
+
+    #[test]
+    fn story_changes_nothing() {
+        let simulation = numbering();
+        for seed in 0..5 {
+            let hash = match simulation.try_run(seed) {
+                Ok(ran) => ran.hash,
+                Err(failure) => failure.trace_hash(),
+            };
+            let story = simulation.story(seed);
+            assert!(story.last().unwrap().ends_with(&format!("trace {hash}")), "{story:?}");
+        }
+    }
+
+    #[test]
+    fn long_story_keeps_its_beginning_and_its_end() {
+        let story = cut((0..1_000).map(|line| line.to_string()).collect());
+        assert_eq!(story.len(), STORY_MAX + 1);
+        assert_eq!((&*story[0], &*story[STORY_MAX / 2], &*story[STORY_MAX]), ("0", "... 600 lines ...", "999"));
+    }
+}

@@ -139,9 +139,9 @@ impl TopologyTestDriver {
 
 #[cfg(test)]
 mod tests {
-    use super::super::forgetful::forgetful;
     use super::super::{keys, times};
     use super::*;
+    use crate::testing::forgetful::forgetful;
     use proptest::test_runner::{Config, TestError, TestRng, TestRunner};
 
     type Events = Vec<Event<i64, i64>>;

@@ -31,8 +31,6 @@
 
 mod draw;
 mod events;
-#[cfg(test)]
-mod forgetful;
 mod keys;
 mod records;
 mod schedules;

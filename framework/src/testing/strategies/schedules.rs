@@ -83,7 +83,6 @@ impl ValueTree for Tree {
 
 #[cfg(test)]
 mod tests {
-    use super::super::forgetful;
     use super::*;
     use crate::config::Config as AppConfig;
     use crate::dsl::StreamsBuilder;
@@ -154,12 +153,12 @@ mod tests {
         let words = format!("{schedule:?}");
         assert_eq!(words.matches("is killed").count(), 1, "{words}");
         assert!(!words.contains("go wrong"), "{words}");
-        // To start, to restore, to process and to commit takes a thread some twenty steps, and more if time passes slowly.
-        assert!(schedule.action_count() < 100, "{words}");
+        // The instance starts, goes on, some input comes, it goes on again, and is killed.
+        assert!(schedule.action_count() < 8, "{words}");
     }
 
     fn forgetful() -> Simulation {
-        Simulation::new(&forgetful::forgetful(), AppConfig::new("rides", "embedded:").exactly_once())
+        Simulation::new(&crate::testing::forgetful::forgetful(), AppConfig::new("rides", "embedded:").exactly_once())
             .topic("rides", 1)
             .output("totals", 1, Compare::InOrder)
             .input("rides", |_| (0..20).map(|n| InputRecord::new(1_i64, 1_i64, n)).collect())

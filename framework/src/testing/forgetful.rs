@@ -1,11 +1,11 @@
-//! A topology with a mistake, for the tests of strategies: it does not survive a crash.
+//! A topology with a mistake, for tests of what finds mistakes: it does not survive a crash.
 
 use crate::dsl::StreamsBuilder;
 use crate::operator::{FixedKeyProcessorContext, FixedKeyRecord};
 use crate::topology::Topology;
 
 /// Numbers the records of `rides`, and keeps the number in a field instead of a store.
-pub(super) fn forgetful() -> Topology {
+pub(in crate::testing) fn forgetful() -> Topology {
     type Context = FixedKeyProcessorContext<i64, i64>;
     let number = || {
         let mut seen = 0;
