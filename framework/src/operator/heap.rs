@@ -35,6 +35,11 @@ impl<T> JavaHeap<T> {
         self.items.first().map(|(priority, item)| (*priority, item))
     }
 
+    /// Every item, in no particular order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.items.iter().map(|(_, item)| item)
+    }
+
     /// Removes the root: the last element takes its place and sifts down, to the left child unless the
     /// right one is strictly smaller.
     pub(crate) fn pop(&mut self) -> Option<(i64, T)> {

@@ -131,6 +131,11 @@ impl Punctuations {
         self.wall_clock.borrow().peek().map(|(due_ms, _)| due_ms)
     }
 
+    /// The longest interval of those on the wall clock.
+    pub(crate) fn longest_wall_clock_ms(&self) -> Option<i64> {
+        self.wall_clock.borrow().iter().map(|scheduled| scheduled.interval_ms).max()
+    }
+
     fn take_due(&self, kind: PunctuationType, time_ms: i64) -> Option<Scheduled> {
         let mut queue = self.queue(kind).borrow_mut();
         match queue.peek() {

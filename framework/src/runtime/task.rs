@@ -256,6 +256,11 @@ impl Task {
         self.context.punctuations().next_wall_clock_ms()
     }
 
+    /// The longest interval of a punctuation on the wall clock.
+    pub(crate) fn longest_punctuation_ms(&self) -> Option<i64> {
+        self.context.punctuations().longest_wall_clock_ms()
+    }
+
     /// Pushes down what caches and buffers hold back.
     pub(crate) fn flush(&mut self) -> Result<()> {
         self.context.forget_message();

@@ -146,6 +146,16 @@ impl SteppedStreams {
         self.threads.iter_mut().any(StreamThread::is_dirty)
     }
 
+    /// Whether a thread has begun a transaction that it has not ended.
+    pub(crate) fn is_in_transaction(&mut self) -> bool {
+        self.threads.iter_mut().any(StreamThread::is_in_transaction)
+    }
+
+    /// The longest interval of a wall-clock punctuation; zero if there is none.
+    pub(crate) fn longest_punctuation_ms(&mut self) -> i64 {
+        self.threads.iter_mut().filter_map(StreamThread::longest_punctuation_ms).max().unwrap_or(0)
+    }
+
     /// Bytes of stores that are not committed.
     pub(crate) fn uncommitted_bytes(&mut self) -> u64 {
         self.threads.iter_mut().map(StreamThread::uncommitted_bytes).sum()

@@ -9,14 +9,14 @@ use std::sync::{Arc, Mutex};
 
 /// A plan whose next faults are put in by the test: each for the first operation it matches.
 #[derive(Clone, Default)]
-struct Planned(Arc<Mutex<Vec<(&'static str, Fault)>>>);
+pub struct Planned(Arc<Mutex<Vec<(&'static str, Fault)>>>);
 
 impl Planned {
-    fn next(&self, operation: &'static str, fault: Fault) {
+    pub fn next(&self, operation: &'static str, fault: Fault) {
         self.0.lock().unwrap().push((operation, fault));
     }
 
-    fn is_used_up(&self) -> bool {
+    pub fn is_used_up(&self) -> bool {
         self.0.lock().unwrap().is_empty()
     }
 
@@ -34,7 +34,7 @@ impl Planned {
 }
 
 /// A world with a topic of one partition, whose requests fail as planned.
-fn planned() -> (Planned, World, TopicPartition) {
+pub fn planned() -> (Planned, World, TopicPartition) {
     let plan = Planned::default();
     let world = plan.world();
     let a = world.single("a");

@@ -5,6 +5,7 @@ mod durable;
 mod faults;
 #[cfg(all(feature = "fjall", unix))]
 mod kill;
+mod late;
 mod model;
 mod world;
 

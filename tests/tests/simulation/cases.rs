@@ -1,18 +1,12 @@
 //! The cases: a topology with its input, what is compared, and what must hold besides.
 
-use crate::transit;
+use crate::{processors, tables, transit, windows};
 use kstreams::config::Config;
 use kstreams::dsl::{Consumed, StreamsBuilder};
 use kstreams::error::Result;
-use kstreams::operator::{Processor, ProcessorContext, PunctuationType};
-use kstreams::record::Record;
-use kstreams::serde::Wire;
-use kstreams::store::{KeyValueStore, Stores};
 use kstreams::testing::simulation::{Compare, InputRecord, Outcome, Random, Simulation};
 use kstreams::topology::Topology;
-use kstreams::window::TimeWindows;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// A topology of the suite.
 pub struct Case {
@@ -27,10 +21,15 @@ pub fn all() -> Vec<Case> {
         case("count", count),
         case("cached_count", cached_count),
         case("at_least_once", at_least_once),
-        case("joined", joined),
-        case("hopping", hopping),
-        case("punctuated", punctuated),
-        case("global", global),
+        case("at_least_once_cached", at_least_once_cached),
+        case("at_least_once_mapped", at_least_once_mapped),
+        case("joined", tables::joined),
+        case("moving_stations", tables::moving_stations),
+        case("hopping", windows::hopping),
+        case("punctuated", processors::by_wall_clock),
+        case("punctuated_by_stream_time", processors::by_stream_time),
+        case("global", tables::global),
+        case("renamed_globally", tables::renamed_globally),
         case("dead_letters", dead_letters),
         case("pattern", pattern),
         case("transit_stations", transit::stations),
@@ -38,12 +37,12 @@ pub fn all() -> Vec<Case> {
     ]
 }
 
-fn config() -> Config {
+pub fn config() -> Config {
     Config::new("app", "embedded:").threads(2).exactly_once().cache_max_bytes(0)
 }
 
 /// Rides at a few stations, in order of time.
-fn rides(random: &mut Random) -> Vec<InputRecord<String, String>> {
+pub fn rides(random: &mut Random) -> Vec<InputRecord<String, String>> {
     let count = random.between(10, 60);
     (0..count).map(|n| InputRecord::new(format!("station {}", random.below(6)), format!("ride {n}"), n * 10)).collect()
 }
@@ -55,7 +54,7 @@ fn counting() -> Topology {
 }
 
 /// The rides of each station, counted over the input.
-fn counted(outcome: &Outcome<'_>) -> Result<BTreeMap<String, i64>> {
+pub fn counted(outcome: &Outcome<'_>) -> Result<BTreeMap<String, i64>> {
     let mut counts = BTreeMap::new();
     for ride in outcome.records::<String, String>("rides")? {
         *counts.entry(ride.key).or_insert(0) += 1;
@@ -83,7 +82,26 @@ fn cached_count() -> Simulation {
 }
 
 fn at_least_once() -> Simulation {
-    let config = Config::new("app", "embedded:").threads(2).cache_max_bytes(0);
+    counted_at_least_once(0)
+}
+
+fn at_least_once_cached() -> Simulation {
+    counted_at_least_once(600)
+}
+
+/// Nothing but a function of each record: each must come out, in any order and as often as it may.
+fn at_least_once_mapped() -> Simulation {
+    let builder = StreamsBuilder::new();
+    builder.stream::<String, String>("rides").map_values(|ride| format!("a {ride}")).to("mapped");
+    let topology = builder.build().expect("the topology is right");
+    Simulation::new(&topology, Config::new("app", "embedded:").threads(2))
+        .topic("rides", 3)
+        .output("mapped", 2, Compare::AnyOrder)
+        .input("rides", rides)
+}
+
+fn counted_at_least_once(cache_bytes: u64) -> Simulation {
+    let config = Config::new("app", "embedded:").threads(2).cache_max_bytes(cache_bytes);
     Simulation::new(&counting(), config)
         .topic("rides", 3)
         .output("totals", 2, Compare::Nothing)
@@ -97,146 +115,6 @@ fn at_least_once() -> Simulation {
                 );
             }
             Ok(())
-        })
-}
-
-/// Rides find their station's line through one repartition topic and are counted by line through another.
-fn joined() -> Simulation {
-    let builder = StreamsBuilder::new();
-    let lines = builder.table::<String, String>("lines");
-    builder
-        .stream::<i64, String>("turnstiles")
-        .select_key(|_, station| station.clone())
-        .join(&lines, |_, line| line.clone())
-        .group_by(|_, line| line.clone())
-        .count("by-line")
-        .to_stream()
-        .to("totals");
-    let topology = builder.build().expect("the topology is right");
-    Simulation::new(&topology, config())
-        .topic("lines", 2)
-        .topic("turnstiles", 2)
-        .output("totals", 1, Compare::Latest)
-        .input_before("lines", |_| {
-            let line = |n: i64| {
-                InputRecord::new(format!("station {n}"), ["red", "blue", "green"][n as usize % 3].to_owned(), 0)
-            };
-            (0..6).map(line).collect()
-        })
-        .input("turnstiles", |random| {
-            let count = random.between(10, 40);
-            // Later than the lines: what has the same time may be joined before its line is known.
-            (1..=count).map(|n| InputRecord::new(n, format!("station {}", random.below(7)), n * 10)).collect()
-        })
-        .invariant("every ride of a known station is counted once", |outcome| {
-            let known =
-                outcome.records::<i64, String>("turnstiles")?.iter().filter(|ride| ride.value != "station 6").count();
-            let totals = outcome.latest::<String, i64>("totals")?;
-            assert_eq!(totals.values().sum::<i64>(), known as i64);
-            Ok(())
-        })
-}
-
-/// Windows that overlap, with records that come late, and too late.
-fn hopping() -> Simulation {
-    let builder = StreamsBuilder::new();
-    let windows = TimeWindows::of(Duration::from_millis(100))
-        .advance_by(Duration::from_millis(50))
-        .grace(Duration::from_millis(60));
-    builder
-        .stream::<String, String>("rides")
-        .group_by_key()
-        .windowed_by(windows)
-        .count("windows")
-        .to_stream()
-        .map(|window, count| (format!("{}@{}", window.key, window.window.start_ms), count.unwrap_or(0)))
-        .to("totals");
-    let topology = builder.build().expect("the topology is right");
-    Simulation::new(&topology, config()).topic("rides", 2).output("totals", 2, Compare::InOrder).input(
-        "rides",
-        |random| {
-            let late = |random: &mut Random| if random.chance(1, 3) { random.between(0, 200) } else { 0 };
-            let count = random.between(10, 60);
-            let ride = |n: i64| {
-                let timestamp = (n * 15 - late(random)).max(0);
-                InputRecord::new(format!("station {}", random.below(4)), format!("ride {n}"), timestamp)
-            };
-            (0..count).map(ride).collect()
-        },
-    )
-}
-
-/// Remembers rides and reports them every hundred milliseconds of the wall clock.
-struct Reporter {
-    store: Option<KeyValueStore<String, i64>>,
-}
-
-type Context = ProcessorContext<String, i64>;
-
-impl Processor<String, String, String, i64> for Reporter {
-    fn init(&mut self, context: &Context) -> Result<()> {
-        let store: KeyValueStore<String, i64> = context.state_store("pending")?;
-        self.store = Some(store.clone());
-        context.schedule(Duration::from_millis(100), PunctuationType::WallClockTime, move |context, time_ms| {
-            for pending in store.all()? {
-                let (station, rides) = pending?;
-                store.put(&station, None)?;
-                context.forward(Record::new(station, rides, time_ms))?;
-            }
-            Ok(())
-        })?;
-        Ok(())
-    }
-
-    fn process(&mut self, _: &Context, record: Record<String, String>) -> Result<()> {
-        let store = self.store.as_ref().expect("init comes first");
-        let before = store.get(&record.key)?.unwrap_or(0);
-        store.put(&record.key, Some(before + 1))
-    }
-}
-
-/// What a punctuation reports depends on when it runs; that every ride is in exactly one report does not.
-fn punctuated() -> Simulation {
-    let builder = StreamsBuilder::new();
-    let pending = Stores::persistent_key_value_store("pending");
-    builder.add_state_store(Stores::key_value_store_builder(pending, String::format(), i64::format()));
-    builder.stream::<String, String>("rides").process(|| Reporter { store: None }, &["pending"]).to("reports");
-    let topology = builder.build().expect("the topology is right");
-    Simulation::new(&topology, config())
-        .topic("rides", 3)
-        .output("reports", 2, Compare::Nothing)
-        .input("rides", rides)
-        .invariant("every ride is reported once", |outcome| {
-            let mut reported = BTreeMap::new();
-            for report in outcome.records::<String, i64>("reports")? {
-                *reported.entry(report.key).or_insert(0) += report.value;
-            }
-            assert_eq!(reported, counted(outcome)?);
-            Ok(())
-        })
-}
-
-/// A stream joined with a table that every instance has in full.
-fn global() -> Simulation {
-    let builder = StreamsBuilder::new();
-    let stations = builder.global_table::<i64, String>("stations", "stations");
-    builder
-        .stream::<String, i64>("rides")
-        .left_join_global(
-            &stations,
-            |_, station| *station,
-            |station, name| format!("{station} {}", name.unwrap_or("?".to_owned())),
-        )
-        .to("named");
-    let topology = builder.build().expect("the topology is right");
-    Simulation::new(&topology, config())
-        .topic("stations", 2)
-        .topic("rides", 2)
-        .output("named", 2, Compare::InOrder)
-        .input_before("stations", |_| (0..8_i64).map(|n| InputRecord::new(n, format!("name {n}"), 0)).collect())
-        .input("rides", |random| {
-            let count = random.between(10, 40);
-            (0..count).map(|n| InputRecord::new(format!("line {}", random.below(3)), random.between(0, 9), n)).collect()
         })
 }
 
@@ -261,6 +139,21 @@ fn dead_letters() -> Simulation {
                 false => String::from_utf8(vec![0, 0, 0, 0, 0, 0, 0, 1 + random.below(9) as u8]).expect("ASCII"),
             };
             (0..count).map(|n| InputRecord::new(format!("key {}", random.below(4)), value(random), n)).collect()
+        })
+        .invariant("every number is in a sum, and everything else is a letter", |outcome| {
+            let (mut sums, mut letters) = (BTreeMap::new(), 0);
+            for message in outcome.messages("numbers")? {
+                match <[u8; 8]>::try_from(message.value.as_deref().unwrap_or_default()) {
+                    Ok(number) => {
+                        let key = String::from_utf8_lossy(message.key.as_deref().unwrap_or_default()).into_owned();
+                        *sums.entry(key).or_insert(0) += i64::from_be_bytes(number);
+                    }
+                    Err(_) => letters += 1,
+                }
+            }
+            assert_eq!(outcome.latest::<String, i64>("totals")?, sums);
+            assert_eq!(outcome.messages("dead")?.len(), letters);
+            Ok(())
         })
 }
 

@@ -11,8 +11,11 @@
 mod cases;
 #[cfg(feature = "broken")]
 mod matrix;
+mod processors;
 mod regressions;
+mod tables;
 mod transit;
+mod windows;
 
 use cases::Case;
 use kstreams::testing::simulation::{Simulation, Summary, TraceHash};

@@ -3,7 +3,8 @@
 use super::chunk::ChunkReader;
 use super::core::Core;
 use super::errors;
-use super::faults::{Gate, Operation};
+use super::faults::Operation;
+use super::mail::Postbox;
 use super::state::State;
 use crate::error::Result;
 use crate::log::{
@@ -32,13 +33,13 @@ impl EmbeddedAdmin {
     fn call<T: Send + 'static>(
         &self,
         name: &'static str,
-        mut answer: impl FnMut(&mut State) -> Result<T> + Send + 'static,
+        answer: impl Fn(&mut State) -> Result<T> + Send + Sync + 'static,
     ) -> Call<T> {
-        let (core, mut gate) = (self.core.clone(), Gate::default());
+        let (core, answer, mut postbox) = (self.core.clone(), Arc::new(answer), Postbox::default());
         Call::new(move |now_ms| {
-            let operation = Operation::Admin { call: name };
-            let (answered, told) =
-                ready!(core.request(&mut gate, &operation, now_ms, |state| Poll::Ready(answer(state))))?;
+            let (operation, answer) = (Operation::Admin { call: name }, answer.clone());
+            let act = move |state: &mut State| Poll::Ready(answer(state));
+            let (answered, told) = ready!(core.request(&mut postbox, &operation, now_ms, act))?;
             core.ring();
             Poll::Ready(told.map(|()| answered))
         })

@@ -3,6 +3,7 @@
 use super::core::Core;
 use super::faults::{Decision, Gate, Operation};
 use super::group::Introduction;
+use super::mail::Postbox;
 use super::queue::Queue;
 use super::state::State;
 use crate::error::{Error, ErrorKind, Result};
@@ -14,6 +15,7 @@ use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, ready};
 use std::time::Duration;
 
@@ -25,8 +27,19 @@ pub(super) struct EmbeddedConsumer {
     topics: BTreeSet<Topic>,
     member: Option<Member>,
     queues: FxHashMap<TopicPartition, Queue>,
+    postboxes: Postboxes,
     gate: Gate,
     seen: u64,
+}
+
+/// The answers that are awaited.
+#[derive(Default)]
+struct Postboxes {
+    /// The member's id, and what it subscribed to when it asked.
+    join: Postbox<(String, BTreeSet<Topic>)>,
+    leave: Postbox<()>,
+    /// Whether a commit is under way. What is asked later arrives later, even if its caller has given up: they share a connection.
+    commits: Arc<AtomicBool>,
 }
 
 /// What the consumer knows of its membership.
@@ -35,6 +48,37 @@ struct Member {
     generation: i32,
     owned: BTreeSet<TopicPartition>,
     revoking: BTreeSet<TopicPartition>,
+    /// Given back, but the group has not heard of it.
+    releasing: Vec<TopicPartition>,
+    /// The group has not heard what it subscribes to now.
+    resubscribes: bool,
+}
+
+impl Member {
+    fn new(id: String, resubscribes: bool) -> Self {
+        let (owned, revoking, releasing) = Default::default();
+        Member { id, generation: 0, owned, revoking, releasing, resubscribes }
+    }
+
+    /// Tells the group what it has not heard yet; what does not arrive is told again. True if the group has heard something.
+    fn report(&mut self, state: &mut State, group: &str, topics: &BTreeSet<Topic>) -> bool {
+        let before = (self.resubscribes, self.releasing.len());
+        let now_ms = state.now_ms;
+        let mut is_heard = |operation: Operation<'_>| {
+            let decision = Decision::by(state.faults.as_mut(), &operation, now_ms);
+            matches!(decision, Decision::Proceed | Decision::Forget)
+        };
+        let member = self.id.as_str();
+        self.resubscribes = self.resubscribes && !is_heard(Operation::Subscribe { group, member });
+        let releases = !self.releasing.is_empty() && is_heard(Operation::Release { group, member });
+        if before.0 && !self.resubscribes {
+            state.resubscribe(group, member, topics.clone());
+        }
+        if releases {
+            state.release(group, member, &std::mem::take(&mut self.releasing));
+        }
+        before != (self.resubscribes, self.releasing.len())
+    }
 }
 
 impl EmbeddedConsumer {
@@ -47,6 +91,7 @@ impl EmbeddedConsumer {
             topics: BTreeSet::new(),
             member: None,
             queues: FxHashMap::default(),
+            postboxes: Postboxes::default(),
             gate: Gate::default(),
             seen: 0,
         }
@@ -76,6 +121,26 @@ impl EmbeddedConsumer {
         (!member.owned.is_empty()).then(|| GroupEvent::Lost(member.owned.into_iter().collect()))
     }
 
+    /// Joins the group, if there is anything to read; the answer may come in a later step.
+    fn join(&mut self, group: &str, now_ms: i64) -> Result<()> {
+        if self.topics.is_empty() {
+            return Ok(());
+        }
+        let (name, introduction) = (group.to_owned(), self.introduction());
+        let join = move |state: &mut State| {
+            let topics = introduction.topics.clone();
+            Poll::Ready(Ok((state.join(&name, introduction), topics)))
+        };
+        let operation = Operation::Join { group };
+        match self.core.request(&mut self.postboxes.join, &operation, now_ms, join) {
+            Poll::Ready(Ok(((id, topics), _))) => self.member = Some(Member::new(id, topics != self.topics)),
+            Poll::Ready(Err(error)) if error.kind() != ErrorKind::Timeout => return Err(error),
+            // It asks again in its next step.
+            Poll::Ready(Err(_)) | Poll::Pending => {}
+        }
+        Ok(())
+    }
+
     fn note(&mut self, generation: i32, event: Option<&GroupEvent>) {
         let Some(member) = &mut self.member else { return };
         member.generation = generation;
@@ -91,8 +156,9 @@ impl Consumer for EmbeddedConsumer {
     fn subscribe(&mut self, topics: &[Topic]) -> Result<()> {
         let group = self.group()?.to_owned();
         self.topics = topics.iter().cloned().collect();
-        if let Some(member) = &self.member {
-            self.core.lock()?.resubscribe(&group, &member.id, self.topics.clone());
+        if let Some(member) = &mut self.member {
+            member.resubscribes = true;
+            member.report(&mut *self.core.lock()?, &group, &self.topics);
         }
         Ok(())
     }
@@ -100,20 +166,17 @@ impl Consumer for EmbeddedConsumer {
     fn poll_event(&mut self, now_ms: i64) -> Result<Option<GroupEvent>> {
         self.core.drive(now_ms)?;
         let core = self.core.clone();
-        let mut state = core.lock_at(now_ms)?;
-        self.seen = state.version;
+        self.seen = core.lock_at(now_ms)?.version;
         let Some(group) = self.config.group.clone() else { return Ok(None) };
-        let Some(member) = &self.member else {
-            if !self.topics.is_empty() {
-                let id = state.join(&group, self.introduction());
-                self.member = Some(Member { id, generation: 0, owned: BTreeSet::new(), revoking: BTreeSet::new() });
-            }
-            return Ok(None);
-        };
+        let Some(member) = &mut self.member else { return self.join(&group, now_ms).map(|()| None) };
+        let mut state = core.lock_at(now_ms)?;
+        if member.report(&mut state, &group, &self.topics) {
+            core.ring();
+        }
         let operation = Operation::Heartbeat { group: &group, member: &member.id };
         match self.gate.pass(state.faults.as_mut(), &operation, now_ms) {
             Decision::Proceed | Decision::Forget => {}
-            Decision::Wait | Decision::Refuse(_) | Decision::LoseAnswer => return Ok(None),
+            Decision::Wait { .. } | Decision::Refuse(_) | Decision::LoseAnswer => return Ok(None),
         }
         let Some((generation, event)) = state.poll_member(&group, &member.id) else { return Ok(self.lose()) };
         self.note(generation, event.as_ref());
@@ -121,12 +184,24 @@ impl Consumer for EmbeddedConsumer {
     }
 
     fn poll_leave(&mut self, now_ms: i64) -> Poll<Result<()>> {
-        if let Some(member) = self.member.take()
-            && let Some(group) = &self.config.group
+        self.core.drive(now_ms)?;
+        // Who has asked to join hears first as whom to leave.
+        if let Some(joined) = self.postboxes.join.take()
+            && let Ok((id, _)) = ready!(joined)
         {
-            self.core.lock_at(now_ms)?.leave(group, &member.id);
+            self.member = Some(Member::new(id, false));
+        }
+        if let (Some(member), Some(group)) = (&self.member, &self.config.group) {
+            let (name, id) = (group.clone(), member.id.clone());
+            let leave = move |state: &mut State| {
+                state.leave(&name, &id);
+                Poll::Ready(Ok(()))
+            };
+            let operation = Operation::Leave { group, member: &member.id };
+            ready!(self.core.request(&mut self.postboxes.leave, &operation, now_ms, leave))?.1?;
             self.core.ring();
         }
+        self.member = None;
         self.topics.clear();
         self.queues.clear();
         Poll::Ready(Ok(()))
@@ -161,7 +236,8 @@ impl Consumer for EmbeddedConsumer {
             partitions.iter().filter(|partition| member.revoking.remove(partition)).cloned().collect();
         if !released.is_empty() {
             member.owned.retain(|partition| !released.contains(partition));
-            self.core.lock()?.release(group, &member.id, &released);
+            member.releasing.extend(released);
+            member.report(&mut *self.core.lock()?, group, &self.topics);
             self.core.ring();
         }
         Ok(())
@@ -201,11 +277,28 @@ impl Consumer for EmbeddedConsumer {
         let Some(speaker) = self.group_metadata() else {
             return Call::ready(self.group().map(|_| ()));
         };
-        let (core, offsets, mut gate) = (self.core.clone(), offsets.clone(), Gate::default());
+        let (core, offsets, under_way) = (self.core.clone(), offsets.clone(), self.postboxes.commits.clone());
+        let mut postbox = Postbox::default();
         Call::new(move |now_ms| {
+            core.drive(now_ms)?;
+            if !postbox.awaits() && under_way.load(Ordering::Relaxed) {
+                return Poll::Pending;
+            }
             let operation = Operation::Commit { group: &speaker.group };
-            let commit = |state: &mut State| Poll::Ready(state.commit_offsets(&speaker, &offsets));
-            let (_, told) = ready!(core.request(&mut gate, &operation, now_ms, commit))?;
+            let (speaker, offsets, arrived) = (speaker.clone(), offsets.clone(), under_way.clone());
+            let commit = move |state: &mut State| {
+                arrived.store(false, Ordering::Relaxed);
+                Poll::Ready(state.commit_offsets(&speaker, &offsets))
+            };
+            if !postbox.awaits() {
+                // Before it is sent: whoever lets it arrive says that it has.
+                under_way.store(true, Ordering::Relaxed);
+            }
+            let answer = core.request(&mut postbox, &operation, now_ms, commit);
+            if !postbox.awaits() {
+                under_way.store(false, Ordering::Relaxed);
+            }
+            let (_, told) = ready!(answer)?;
             Poll::Ready(told)
         })
     }
@@ -216,11 +309,17 @@ impl Consumer for EmbeddedConsumer {
             Err(error) => return Call::ready(Err(error)),
         };
         let stable = self.config.isolation == Isolation::ReadCommitted;
-        let (core, partitions, mut gate) = (self.core.clone(), partitions.to_vec(), Gate::default());
+        let (core, partitions, under_way) = (self.core.clone(), partitions.to_vec(), self.postboxes.commits.clone());
+        let mut postbox = Postbox::default();
         Call::new(move |now_ms| {
+            core.drive(now_ms)?;
+            if under_way.load(Ordering::Relaxed) {
+                return Poll::Pending;
+            }
             let operation = Operation::Committed { group: &group };
-            let look = |state: &mut State| state.committed(&group, &partitions, stable).map(Ok);
-            let (found, told) = ready!(core.request(&mut gate, &operation, now_ms, look))?;
+            let (group, partitions) = (group.clone(), partitions.clone());
+            let look = move |state: &mut State| state.committed(&group, &partitions, stable).map(Ok);
+            let (found, told) = ready!(core.request(&mut postbox, &operation, now_ms, look))?;
             Poll::Ready(told.map(|()| found))
         })
     }

@@ -161,6 +161,12 @@ impl State {
         }
     }
 
+    /// The transactional ids with something that is not at its end.
+    pub(super) fn open_transactions(&self) -> Vec<String> {
+        let open = self.transactions.iter().filter(|(_, transaction)| transaction.phase != Phase::Empty);
+        open.map(|(transactional_id, _)| transactional_id.clone()).collect()
+    }
+
     /// Aborts transactions that were open for too long. True if there was one.
     pub(super) fn time_out_transactions(&mut self) -> bool {
         let now_ms = self.now_ms;

@@ -2,8 +2,9 @@
 
 use super::cache::Cache;
 use super::chunk::Chunk;
-use super::faults::{Decision, Fault, Gate, Operation, forgotten};
+use super::faults::{Decision, Fault, Operation, forgotten};
 use super::journal::{Journal, Place, Spaces, chunk_key, chunk_last};
+use super::mail::{Letter, Postbox};
 use super::partition::Filter;
 use super::state::State;
 use crate::engine::{Direction, Durability, KeyRange, SharedEngine};
@@ -123,19 +124,28 @@ impl Core {
     }
 
     /// Does something to the log, as far as the fault plan lets it; beside what came of it stands what the client is told: a
-    /// failure if the plan has the log forget that it answered.
-    pub(super) fn request<T>(
+    /// failure if the plan has the log forget that it answered. A delayed request is under way from then on.
+    pub(super) fn request<T: Send + 'static>(
         &self,
-        gate: &mut Gate,
+        postbox: &mut Postbox<T>,
         operation: &Operation<'_>,
         now_ms: i64,
-        act: impl FnOnce(&mut State) -> Poll<Result<T>>,
+        act: impl FnOnce(&mut State) -> Poll<Result<T>> + Send + 'static,
     ) -> Poll<Result<(T, Result<()>)>> {
         self.drive(now_ms)?;
+        if let Some(answer) = postbox.take() {
+            let answered = ready!(answer);
+            // Acknowledged is only what is on disk.
+            self.persist()?;
+            return Poll::Ready(answered.map(|done| (done, Ok(()))));
+        }
         let mut state = self.lock_at(now_ms)?;
-        let decision = gate.pass(state.faults.as_mut(), operation, now_ms);
+        let decision = Decision::by(state.faults.as_mut(), operation, now_ms);
         match decision {
-            Decision::Wait => return Poll::Pending,
+            Decision::Wait { until_ms } => {
+                postbox.expect(Letter::send(&mut state, until_ms, act));
+                return Poll::Pending;
+            }
             Decision::Refuse(error) => return Poll::Ready(Err(error)),
             Decision::Proceed | Decision::LoseAnswer | Decision::Forget => {}
         }

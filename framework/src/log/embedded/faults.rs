@@ -47,6 +47,32 @@ pub enum Operation<'a> {
         /// Where; the offsets if there is none.
         partition: Option<&'a TopicPartition>,
     },
+    /// A consumer joins its group.
+    Join {
+        /// The group.
+        group: &'a str,
+    },
+    /// A member tells its group what it subscribes to.
+    Subscribe {
+        /// The group.
+        group: &'a str,
+        /// The member.
+        member: &'a str,
+    },
+    /// A member gives revoked partitions back.
+    Release {
+        /// The group.
+        group: &'a str,
+        /// The member.
+        member: &'a str,
+    },
+    /// A member leaves its group.
+    Leave {
+        /// The group.
+        group: &'a str,
+        /// The member.
+        member: &'a str,
+    },
     /// A living member is heard of.
     Heartbeat {
         /// The group.
@@ -81,7 +107,8 @@ pub enum Operation<'a> {
 pub enum Fault {
     /// Nothing.
     None,
-    /// It arrives so much later; until then the answer is `Pending`.
+    /// It arrives so much later, even if its sender is gone by then; until then the answer is `Pending`. Where nothing could
+    /// fence a late arrival (messages outside of a transaction) or it would change nothing (a fetch), it is sent later instead.
     Delay {
         /// In milliseconds.
         by_ms: i64,
@@ -123,8 +150,8 @@ impl<F: FnMut(&Operation<'_>, i64) -> Fault + Send> FaultPlan for F {
 pub(super) enum Decision {
     /// Do it.
     Proceed,
-    /// Not yet.
-    Wait,
+    /// Not before then.
+    Wait { until_ms: i64 },
     /// Do not do it; answer this.
     Refuse(Error),
     /// Do it, but say `Pending`: the next attempt asks again.
@@ -133,7 +160,20 @@ pub(super) enum Decision {
     Forget,
 }
 
-/// Remembers, for one kind of request of one client, the delay it is under.
+impl Decision {
+    /// What `plan` decides about a request.
+    pub(super) fn by(plan: &mut dyn FaultPlan, operation: &Operation<'_>, now_ms: i64) -> Self {
+        match plan.decide(operation, now_ms) {
+            Fault::None | Fault::QueueFull => Decision::Proceed,
+            Fault::Delay { by_ms } => Decision::Wait { until_ms: now_ms.saturating_add(by_ms) },
+            Fault::Fail(kind) => Decision::Refuse(refusal(kind, operation)),
+            Fault::LostAnswer => Decision::LoseAnswer,
+            Fault::Unknown => Decision::Forget,
+        }
+    }
+}
+
+/// Remembers, for one kind of request of one client, that it is to be sent later.
 #[derive(Debug, Default, Clone, Copy)]
 pub(super) struct Gate {
     due_ms: Option<i64>,
@@ -143,23 +183,18 @@ impl Gate {
     /// Asks `plan`, unless the request at hand was delayed before.
     pub(super) fn pass(&mut self, plan: &mut dyn FaultPlan, operation: &Operation<'_>, now_ms: i64) -> Decision {
         match self.due_ms {
-            Some(due) if now_ms < due => return Decision::Wait,
+            Some(until_ms) if now_ms < until_ms => return Decision::Wait { until_ms },
             Some(_) => {
                 self.due_ms = None;
                 return Decision::Proceed;
             }
             None => {}
         }
-        match plan.decide(operation, now_ms) {
-            Fault::None | Fault::QueueFull => Decision::Proceed,
-            Fault::Delay { by_ms } => {
-                self.due_ms = Some(now_ms.saturating_add(by_ms));
-                Decision::Wait
-            }
-            Fault::Fail(kind) => Decision::Refuse(refusal(kind, operation)),
-            Fault::LostAnswer => Decision::LoseAnswer,
-            Fault::Unknown => Decision::Forget,
+        let decision = Decision::by(plan, operation, now_ms);
+        if let Decision::Wait { until_ms } = decision {
+            self.due_ms = Some(until_ms);
         }
+        decision
     }
 }
 

@@ -27,6 +27,7 @@ mod errors;
 mod faults;
 mod group;
 mod journal;
+mod mail;
 mod membership;
 mod open;
 mod options;
@@ -103,6 +104,11 @@ impl EmbeddedLog {
     /// `Io` if the engine fails.
     pub fn step(&self, now_ms: i64) -> Result<bool> {
         self.core.step(now_ms)
+    }
+
+    /// The transactional ids whose transaction is open or has no markers yet, for a test that looks at what is left behind.
+    pub(crate) fn open_transactions(&self) -> Result<Vec<String>> {
+        Ok(self.core.lock()?.open_transactions())
     }
 }
 

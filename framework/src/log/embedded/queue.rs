@@ -105,7 +105,7 @@ impl Queue {
         let operation = Operation::Fetch { partition };
         match self.gate.pass(state.faults.as_mut(), &operation, now_ms) {
             Decision::Proceed => {}
-            Decision::Wait | Decision::LoseAnswer | Decision::Forget => return Ok(()),
+            Decision::Wait { .. } | Decision::LoseAnswer | Decision::Forget => return Ok(()),
             Decision::Refuse(error) => return Err(error),
         }
         let Some(from) = self.from(&state, config, partition)? else { return Ok(()) };

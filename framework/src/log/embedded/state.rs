@@ -7,6 +7,7 @@ use super::cache::Cache;
 use super::errors;
 use super::faults::{FaultPlan, Operation};
 use super::journal::{Ids, Journal, Place, TopicRow};
+use super::mail::Mail;
 use super::partition::{Append, Appended, Partition};
 use super::topic::{TopicState, check};
 use super::transaction::Transaction;
@@ -36,6 +37,8 @@ pub(super) struct State {
     pub(super) journal: Option<Journal>,
     /// What may go wrong.
     pub(super) faults: Box<dyn FaultPlan>,
+    /// What was sent and has not arrived.
+    pub(super) mail: Mail,
     /// Which chunks are in memory beside the engine.
     pub(super) cache: Cache,
     /// When the timers were last looked at.
@@ -59,6 +62,7 @@ impl State {
             ids: Ids::default(),
             journal,
             faults: Box::new(|_: &Operation<'_>, _: i64| super::faults::Fault::None),
+            mail: Mail::default(),
             cache,
             timers_ms: i64::MIN,
             housekeeping_ms: i64::MIN,

@@ -1,4 +1,4 @@
-//! What is due by itself: markers, timeouts, sessions, rebalances, retention, compaction.
+//! What is due by itself: delayed requests, markers, timeouts, sessions, rebalances, retention, compaction.
 //!
 //! In real use whoever calls the log runs it on the way; a simulator runs it in explicit steps. There is no thread.
 
@@ -38,7 +38,8 @@ impl Core {
 
 impl State {
     fn coordinate(&mut self) -> bool {
-        let mut changed = self.write_markers();
+        let mut changed = self.deliver();
+        changed |= self.write_markers();
         if self.now_ms >= self.timers_ms.saturating_add(TIMER_INTERVAL_MS) {
             self.timers_ms = self.now_ms;
             changed |= self.time_out_transactions();

@@ -111,6 +111,16 @@ impl StreamThread {
         self.running().any(|(_, _, running)| running.task.stores().is_dirty())
     }
 
+    /// Whether it has begun a transaction that it has not ended.
+    pub(crate) fn is_in_transaction(&mut self) -> bool {
+        self.outlet.producer().in_transaction()
+    }
+
+    /// The longest interval of a wall-clock punctuation of its running tasks.
+    pub(crate) fn longest_punctuation_ms(&mut self) -> Option<i64> {
+        self.running().filter_map(|(_, _, running)| running.task.longest_punctuation_ms()).max()
+    }
+
     /// Bytes that the stores of running tasks hold back for the next commit.
     pub(crate) fn uncommitted_bytes(&mut self) -> u64 {
         self.running().map(|(_, _, running)| running.task.stores().uncommitted_bytes() as u64).sum()
@@ -288,8 +298,11 @@ impl StreamThread {
 
     fn end_transaction(&mut self, commit: &Commit, now_ms: i64) -> Result<Poll<Option<CommitStage>>> {
         self.is_outcome_unknown = true;
-        let ended = self.outlet.producer().poll_commit(now_ms);
-        match ended {
+        let producer = self.outlet.producer();
+        if broken!(OffsetsOutsideTransaction) && !producer.in_transaction() {
+            return Ok(Poll::Ready(Some(CommitStage::Write)));
+        }
+        match producer.poll_commit(now_ms) {
             Poll::Pending => Ok(Poll::Pending),
             Poll::Ready(Err(error)) => {
                 self.is_outcome_unknown = commit.is_end_unanswered || error.kind() == ErrorKind::Timeout;

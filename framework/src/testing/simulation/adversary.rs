@@ -2,6 +2,7 @@
 
 use super::faults::{Conditions, FaultKind};
 use super::random::Random;
+use super::schedule::Cut;
 use super::story;
 use super::trace::Trace;
 use crate::error::{Error, ErrorKind, Result};
@@ -49,6 +50,8 @@ struct State {
     luck: Option<Random>,
     /// So many calls and writes are left to the instance at work before it is cut off from everything.
     calls_left: Option<u32>,
+    /// The first call that is cut off is under way already, and arrives so much later.
+    late_ms: Option<i64>,
     is_cut: bool,
     /// Transactional ids whose transaction was ended without their knowing: no log says afterwards that it was aborted.
     decided: BTreeSet<String>,
@@ -66,6 +69,7 @@ impl Adversary {
             conditions,
             luck: None,
             calls_left: None,
+            late_ms: None,
             is_cut: false,
             decided: BTreeSet::new(),
             appends: 0,
@@ -92,24 +96,28 @@ impl Adversary {
         state.trace.begin_step(actor);
     }
 
-    /// The instance at work is cut off after that many calls and writes.
-    pub(super) fn cut_after(&self, calls: u32) {
-        self.state().calls_left = Some(calls);
+    /// The instance at work is cut off after so many calls and writes.
+    pub(super) fn cut(&self, cut: Cut) {
+        let mut state = self.state();
+        (state.calls_left, state.late_ms) = (Some(u32::from(cut.calls)), cut.late_ms.map(i64::from));
     }
 
     /// Ends a cut; true if it took effect.
     pub(super) fn mend(&self) -> bool {
         let mut state = self.state();
-        state.calls_left = None;
+        (state.calls_left, state.late_ms) = (None, None);
         std::mem::take(&mut state.is_cut)
     }
 
     /// A write to the disk.
     pub(super) fn write(&self) -> Result<()> {
-        match self.state().spend() {
-            true => Ok(()),
-            false => Err(Error::new(ErrorKind::Io, "the simulated instance was cut off from its disk")),
+        let mut state = self.state();
+        if state.spend() {
+            return Ok(());
         }
+        // Whoever dies at a write makes no call after it.
+        state.late_ms = None;
+        Err(Error::new(ErrorKind::Io, "the simulated instance was cut off from its disk"))
     }
 
     /// How many batches were to be appended so far.
@@ -151,7 +159,8 @@ impl State {
 
     fn decide(&mut self, operation: &Operation<'_>) -> Fault {
         if !self.spend() {
-            return Fault::Fail(ErrorKind::Timeout);
+            let last = self.late_ms.take().and_then(|by_ms| fault(FaultKind::Delay, operation, by_ms));
+            return last.unwrap_or(Fault::Fail(ErrorKind::Timeout));
         }
         let fault = self.draw(operation);
         if let Operation::EndTransaction { transactional_id, .. } = operation {
@@ -192,22 +201,25 @@ impl State {
 /// What a kind means for an operation; `None` where no broker behaves so.
 fn fault(kind: FaultKind, operation: &Operation<'_>, by_ms: i64) -> Option<Fault> {
     use Operation::{
-        Admin, Append, Commit, Committed, EndTransaction, Fetch, Heartbeat, InitProducer, Send, SendOffsets,
-        WriteMarkers,
+        Admin, Append, Commit, Committed, EndTransaction, Fetch, Heartbeat, InitProducer, Join, Leave, Release, Send,
+        SendOffsets, Subscribe, WriteMarkers,
     };
+    let refused = Some(Fault::Fail(ErrorKind::Timeout));
     match (kind, operation) {
-        (FaultKind::Delay, Send { .. } | Heartbeat { .. }) => None,
+        // What is told again in every step until it is heard.
+        (FaultKind::Delay, Send { .. } | Heartbeat { .. } | Subscribe { .. } | Release { .. }) => None,
         (FaultKind::Delay, _) => Some(Fault::Delay { by_ms }),
-        (FaultKind::Refuse, Heartbeat { .. } | Append { .. } | InitProducer { .. } | Commit { .. }) => {
-            Some(Fault::Fail(ErrorKind::Timeout))
-        }
-        (FaultKind::Refuse, Committed { .. } | Admin { .. }) => Some(Fault::Fail(ErrorKind::Timeout)),
+        (FaultKind::Refuse, Heartbeat { .. } | Join { .. } | Subscribe { .. } | Release { .. }) => refused,
+        (FaultKind::Refuse, Append { .. } | InitProducer { .. } | Commit { .. } | Leave { .. }) => refused,
+        (FaultKind::Refuse, Committed { .. } | Admin { .. }) => refused,
         (FaultKind::Refuse, SendOffsets { .. } | EndTransaction { .. }) => Some(Fault::Fail(ErrorKind::Aborted)),
         (FaultKind::LostAnswer, Send { .. } | Fetch { .. } | WriteMarkers { .. } | Heartbeat { .. }) => None,
+        (FaultKind::LostAnswer, Join { .. } | Subscribe { .. } | Release { .. }) => None,
         (FaultKind::LostAnswer, _) => Some(Fault::LostAnswer),
         (FaultKind::UnknownOutcome, Append { .. } | EndTransaction { .. } | Commit { .. } | InitProducer { .. }) => {
             Some(Fault::Unknown)
         }
+        (FaultKind::UnknownOutcome, SendOffsets { .. } | Admin { .. }) => Some(Fault::Unknown),
         (FaultKind::Fence, Append { transactional_id: Some(_), .. } | SendOffsets { .. } | EndTransaction { .. }) => {
             Some(Fault::Fail(ErrorKind::Fenced))
         }

@@ -13,6 +13,12 @@ const LEAP_MS_MAX: i64 = 100;
 /// What is not over by then does not end, in milliseconds.
 const LIMIT_MS: i64 = 600_000;
 
+/// What punctuates commits all the time: so long a moment without a transaction is waited for, in milliseconds.
+const COMMITTING_MS: i64 = 500;
+
+/// Punctuations with a longer interval are not waited for, in milliseconds.
+pub(super) const PUNCTUATION_MS_MAX: i64 = 3_600_000;
+
 /// A run must not take more rounds than this.
 const ROUNDS_MAX: usize = 200_000;
 
@@ -46,14 +52,18 @@ impl World<'_> {
             // Somebody who was leaving may have left meanwhile; the first always stays.
             self.start(0)?;
             self.round(i64::MAX)?;
+            // A punctuation may still have something to say.
+            let punctuation_ms = self.running().map(|(_, streams)| streams.longest_punctuation_ms()).max().unwrap_or(0);
+            let quiet_ms = quiet_ms + punctuation_ms.min(PUNCTUATION_MS_MAX);
             let before = std::mem::replace(&mut appends, self.adversary.appends());
             if appends != before || !self.is_running() || self.now_ms < self.adversary.delayed_until_ms() {
                 quiet_since_ms = self.now_ms;
             }
-            if self.now_ms - quiet_since_ms >= quiet_ms {
+            let since_ms = self.now_ms - quiet_since_ms;
+            if since_ms >= quiet_ms && (self.has_ended_transactions()? || since_ms >= quiet_ms + COMMITTING_MS) {
                 return Ok(());
             }
-            if self.now_ms > until_ms {
+            if self.now_ms > until_ms + quiet_ms {
                 break;
             }
         }
@@ -86,6 +96,11 @@ impl World<'_> {
         let leap_ms = if did { 1 } else { next_ms.min(until_ms) - self.now_ms };
         self.pass(leap_ms.max(1));
         Ok(())
+    }
+
+    fn has_ended_transactions(&mut self) -> Result<bool, Finding> {
+        let is_open = self.running().any(|(_, streams)| streams.is_in_transaction());
+        Ok(!is_open && self.log.open_transactions().map_err(Finding::of_the_log)?.is_empty())
     }
 
     fn is_running(&mut self) -> bool {

@@ -119,6 +119,7 @@ impl Engine for Disk {
 
 #[cfg(test)]
 mod tests {
+    use super::super::schedule::Cut;
     use super::*;
 
     fn put(disk: &Disk, key: &str, durability: Durability) {
@@ -155,7 +156,7 @@ mod tests {
     fn nothing_is_written_once_the_instance_is_cut() {
         let adversary = Adversary::idle();
         let disk = Disk::empty(&adversary);
-        adversary.cut_after(1);
+        adversary.cut(Cut { calls: 1, late_ms: None });
         put(&disk, "a", Durability::Process);
         let mut batch = Batch::default();
         batch.put(disk.space("s").unwrap(), "b", "v");

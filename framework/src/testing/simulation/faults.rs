@@ -97,7 +97,12 @@ impl CallKind {
             Operation::SendOffsets { .. } => CallKind::SendOffsets,
             Operation::EndTransaction { .. } => CallKind::EndTransaction,
             Operation::WriteMarkers { .. } => CallKind::WriteMarkers,
-            Operation::Heartbeat { .. } | Operation::Commit { .. } => CallKind::Group,
+            Operation::Join { .. }
+            | Operation::Subscribe { .. }
+            | Operation::Release { .. }
+            | Operation::Leave { .. }
+            | Operation::Heartbeat { .. }
+            | Operation::Commit { .. } => CallKind::Group,
             Operation::Committed { .. } | Operation::Fetch { .. } | Operation::Admin { .. } => CallKind::Questions,
         }
     }

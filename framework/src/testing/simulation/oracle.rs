@@ -9,9 +9,22 @@ use crate::log::client::ReceivedMessage;
 use crate::record::{TaskId, Topic};
 use crate::runtime::StoreRows;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
-/// What messages of one key carry: value and timestamp.
-type Versions<'a> = Vec<(Option<&'a [u8]>, i64)>;
+/// The header of a dead letter that says where its record was.
+const OFFSET_HEADER: &str = "__streams.errors.offset";
+
+/// What a message of a key carries.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Version<'a> {
+    value: Option<&'a [u8]>,
+    timestamp: i64,
+    /// Of a message without a key any partition will do.
+    partition: Option<i32>,
+    headers: Vec<(&'a str, Option<&'a [u8]>)>,
+}
+
+type Versions<'a> = Vec<Version<'a>>;
 
 /// Rows of a store that are shown at most.
 const SHOWN_MAX: usize = 5;
@@ -29,6 +42,18 @@ pub(super) fn check_rest(world: &mut World<'_>, content: &Content) -> Result<(),
         let sentence = format!("a transaction is open in `{partition}`");
         return Err(Finding::new(FindingKind::OpenTransaction, sentence)
             .with_detail(format!("it ends at {end}, but is stable up to {:?} only", stable.get(partition))));
+    }
+    let open = world.log.open_transactions().map_err(Finding::of_the_log)?;
+    if !open.is_empty() {
+        let sentence = format!("a transaction of `{}` is open", open.join("`, `"));
+        return Err(Finding::new(FindingKind::OpenTransaction, sentence));
+    }
+    // The log gives up what is open for too long: whoever has begun it must not have left that to the log.
+    let begun =
+        world.running().filter_map(|(instance, streams)| streams.is_in_transaction().then_some(instance)).next();
+    if let Some(instance) = begun {
+        let sentence = format!("instance {instance} has begun a transaction and does not end it");
+        return Err(Finding::new(FindingKind::OpenTransaction, sentence));
     }
     let leaks: Vec<String> = world
         .running()
@@ -91,6 +116,29 @@ impl Simulation {
         Ok(())
     }
 
+    fn by_key<'a>(&self, messages: &'a [ReceivedMessage]) -> BTreeMap<Option<&'a [u8]>, Versions<'a>> {
+        let mut keys: BTreeMap<Option<&[u8]>, Versions<'_>> = BTreeMap::new();
+        for message in messages {
+            let key = message.key.as_deref();
+            keys.entry(key).or_default().push(Version {
+                value: message.value.as_deref(),
+                timestamp: message.timestamp,
+                partition: key.map(|_| message.partition.partition),
+                headers: self.headers(message),
+            });
+        }
+        keys
+    }
+
+    /// The headers that are compared. Where a record stood in an internal topic depends on the transactions between.
+    fn headers<'a>(&self, message: &'a ReceivedMessage) -> Vec<(&'a str, Option<&'a [u8]>)> {
+        let all = message.headers.as_slice().iter().map(|header| (&*header.name, header.value.as_deref()));
+        let source = message.headers.last("__streams.errors.topic").flatten();
+        let is_given = |source: &[u8]| self.topics.iter().any(|topic| topic.new.topic.as_str().as_bytes() == source);
+        let is_fair = source.is_none_or(is_given);
+        all.filter(|(name, _)| is_fair || *name != OFFSET_HEADER).collect()
+    }
+
     fn compare_topic(
         &self,
         topic: &Topic,
@@ -98,7 +146,7 @@ impl Simulation {
         expected: &[ReceivedMessage],
         got: &[ReceivedMessage],
     ) -> Result<(), Finding> {
-        let (expected, got) = (by_key(expected), by_key(got));
+        let (expected, got) = (self.by_key(expected), self.by_key(got));
         let keys: BTreeSet<_> = expected.keys().chain(got.keys()).collect();
         let none = Vec::new();
         for key in keys {
@@ -108,7 +156,7 @@ impl Simulation {
                 (Compare::InOrder, true) => expected == got,
                 (Compare::AnyOrder, true) => sorted(expected) == sorted(got),
                 (Compare::Latest, true) => {
-                    expected.last().map(|(value, _)| value) == got.last().map(|(value, _)| value)
+                    expected.last().map(|version| version.value) == got.last().map(|version| version.value)
                 }
                 (Compare::InOrder | Compare::AnyOrder, false) => is_contained(expected, got),
                 (Compare::Latest, false) => expected.is_empty() || !got.is_empty(),
@@ -142,14 +190,6 @@ impl Simulation {
         }
         Ok(())
     }
-}
-
-fn by_key(messages: &[ReceivedMessage]) -> BTreeMap<Option<&[u8]>, Versions<'_>> {
-    let mut keys: BTreeMap<Option<&[u8]>, Versions<'_>> = BTreeMap::new();
-    for message in messages {
-        keys.entry(message.key.as_deref()).or_default().push((message.value.as_deref(), message.timestamp));
-    }
-    keys
 }
 
 /// Whether nothing is missing, as often as it is there.
@@ -186,6 +226,15 @@ fn shown_key(key: Option<&[u8]>) -> String {
 }
 
 fn shown(versions: &Versions<'_>) -> String {
-    let one = |(value, timestamp): &(Option<&[u8]>, i64)| format!("{} at {timestamp}", shown::bytes(*value));
-    format!("[{}]", versions.iter().map(one).collect::<Vec<_>>().join(", "))
+    format!("[{}]", versions.iter().map(Version::to_string).collect::<Vec<_>>().join(", "))
+}
+
+impl fmt::Display for Version<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}", shown::bytes(self.value), self.timestamp)?;
+        if let Some(partition @ 1..) = self.partition {
+            write!(f, " in {partition}")?;
+        }
+        self.headers.iter().try_for_each(|(name, value)| write!(f, " {name}={}", shown::bytes(*value)))
+    }
 }

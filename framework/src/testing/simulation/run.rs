@@ -285,7 +285,7 @@ impl Simulation {
         let content = self.content(&mut world, given.seed)?;
         adversary.note(world.now_ms, content.digest(), || String::from("at rest"));
         self.compare(expected, &content)?;
-        self.rebuild(&mut world, &content)
+        self.rebuild(&mut world, &content, given.seed)
     }
 
     fn world<'a>(
@@ -318,9 +318,14 @@ impl Simulation {
         world.adversary.turn(Actor::Observer, 0);
         let content = world.read_content()?;
         oracle::check_rest(world, &content)?;
+        self.ask_invariants(world, &content, seed)?;
+        Ok(content)
+    }
+
+    fn ask_invariants(&self, world: &World<'_>, content: &Content, seed: u64) -> Result<(), Finding> {
         let registry = world.registry().clone();
         let instances = world.slots.iter().filter_map(|slot| slot.streams.as_ref()).collect();
-        let outcome = Outcome { content: &content, registry, instances, seed };
+        let outcome = Outcome { content, registry, instances, seed };
         for invariant in &self.invariants {
             let holds = caught(|| (invariant.holds)(&outcome));
             let why = match holds {
@@ -331,11 +336,11 @@ impl Simulation {
             let sentence = format!("`{}` does not hold: {why}", invariant.name);
             return Err(Finding::new(FindingKind::Invariant(invariant.name.clone()), sentence));
         }
-        Ok(content)
+        Ok(())
     }
 
     /// Stores that are restored from nothing are as they were.
-    fn rebuild(&self, world: &mut World<'_>, content: &Content) -> Result<(), Finding> {
+    fn rebuild(&self, world: &mut World<'_>, content: &Content, seed: u64) -> Result<(), Finding> {
         world.lose_all_disks();
         world.settle(1, true)?;
         world.adversary.turn(Actor::Observer, 0);
@@ -343,6 +348,7 @@ impl Simulation {
         oracle::check_rest(world, &again)?;
         // Whoever restores processes nothing a second time.
         self.compare_outputs(content, &again)?;
+        self.ask_invariants(world, &again, seed)?;
         let Content { rows, global_rows: globals, .. } = again;
         let is_logged = |name: &str| self.is_logged(name);
         let logged = content.rows.iter().filter(|((name, _), _)| is_logged(name));

@@ -18,6 +18,15 @@ pub(super) enum DiskFate {
     RolledBack(u8),
 }
 
+/// Where in a step an instance is cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Cut {
+    /// After so many calls.
+    pub(super) calls: u8,
+    /// The next call is under way already, and arrives so much later.
+    pub(super) late_ms: Option<u16>,
+}
+
 /// One thing that happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Action {
@@ -31,8 +40,8 @@ pub(super) enum Action {
     Calm { ms: u32 },
     /// Input arrives.
     Produce { records: u16 },
-    /// An instance is killed; with `calls`, in the middle of a thread's next step, after that many calls.
-    Kill { instance: u8, thread: u8, calls: Option<u8>, disk: DiskFate },
+    /// An instance is killed; with a cut, in the middle of a thread's next step.
+    Kill { instance: u8, thread: u8, cut: Option<Cut>, disk: DiskFate },
     /// An instance stands still.
     Pause { instance: u8, ms: u16 },
     /// An instance begins to leave in order.
@@ -148,8 +157,8 @@ impl Draw<'_> {
 
     fn mishap(&mut self, instance: u8, thread: u8) -> Option<Action> {
         if let Some(disk) = self.death() {
-            let calls = self.random.chance(1, 2).then(|| self.random.below(CALLS_MAX) as u8);
-            return Some(Action::Kill { instance, thread, calls, disk });
+            let cut = self.random.chance(1, 2).then(|| self.cut());
+            return Some(Action::Kill { instance, thread, cut, disk });
         }
         if self.happens(FaultKind::Pause) {
             let is_long = self.random.chance(1, 2);
@@ -160,6 +169,13 @@ impl Draw<'_> {
             0 => Action::Leave { instance },
             _ => Action::Start { instance },
         })
+    }
+
+    fn cut(&mut self) -> Cut {
+        let calls = self.random.below(CALLS_MAX) as u8;
+        let late_ms = *self.random.pick(&[1, 20, 300, 2_000, 10_000]);
+        let is_late = self.conditions.has(FaultKind::Delay) && self.random.chance(1, 2);
+        Cut { calls, late_ms: is_late.then_some(late_ms) }
     }
 
     fn happens(&mut self, kind: FaultKind) -> bool {

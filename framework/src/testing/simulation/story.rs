@@ -179,6 +179,10 @@ pub(super) fn sentence(operation: &Operation<'_>, fault: Fault) -> String {
         Operation::WriteMarkers { transactional_id, partition: None } => {
             format!("writes the marker of {transactional_id} to its offsets")
         }
+        Operation::Join { group } => format!("joins {group}"),
+        Operation::Subscribe { group, .. } => format!("changes its subscription in {group}"),
+        Operation::Release { group, .. } => format!("gives partitions back to {group}"),
+        Operation::Leave { group, .. } => format!("leaves {group}"),
         Operation::Heartbeat { member, .. } => format!("is alive as {member}"),
         Operation::Commit { .. } => String::from("commits offsets"),
         Operation::Committed { .. } => String::from("asks for committed offsets"),

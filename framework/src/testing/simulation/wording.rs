@@ -58,13 +58,17 @@ impl fmt::Display for Action {
             Action::Calm { ms } => write!(f, "everybody goes on undisturbed for {ms} ms"),
             Action::Produce { records: 1 } => f.write_str("a record of the input comes"),
             Action::Produce { records } => write!(f, "{records} records of the input come"),
-            Action::Kill { instance, calls: None, disk, .. } => {
+            Action::Kill { instance, cut: None, disk, .. } => {
                 write!(f, "instance {instance} is killed, its disk {}", disk.in_words())
             }
-            Action::Kill { instance, thread, calls: Some(calls), disk } => {
-                let calls = counted(usize::from(*calls), "call");
+            Action::Kill { instance, thread, cut: Some(cut), disk } => {
+                let calls = counted(usize::from(cut.calls), "call");
                 let when = format!("{calls} into the next step of its thread {thread}");
-                write!(f, "instance {instance} is killed {when}, its disk {}", disk.in_words())
+                write!(f, "instance {instance} is killed {when}, its disk {}", disk.in_words())?;
+                match cut.late_ms {
+                    Some(ms) => write!(f, "; its last call arrives {ms} ms later"),
+                    None => Ok(()),
+                }
             }
             Action::Pause { instance, ms } => write!(f, "instance {instance} stands still for {ms} ms"),
             Action::Leave { instance } => write!(f, "instance {instance} is to leave"),

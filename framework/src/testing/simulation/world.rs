@@ -5,7 +5,7 @@ use super::adversary::{Actor, Adversary};
 use super::disk::Disk;
 use super::failure::{Finding, FindingKind};
 use super::input::InputMessage;
-use super::schedule::{Action, DiskFate};
+use super::schedule::{Action, Cut, DiskFate};
 use super::story::Weight;
 use super::watch;
 use crate::config::Config;
@@ -163,7 +163,7 @@ impl<'a> World<'a> {
             Action::Wait { ms } => self.pass(i64::from(ms)),
             Action::Calm { ms } => self.calm(i64::from(ms))?,
             Action::Produce { records } => self.produce(usize::from(records)).map_err(Finding::of_the_log)?,
-            Action::Kill { instance, thread, calls, disk } => self.kill(instance, thread, calls, disk)?,
+            Action::Kill { instance, thread, cut, disk } => self.kill(instance, thread, cut, disk)?,
             Action::Pause { instance, ms } => {
                 self.tell(instance, "stands still");
                 self.slot(instance).paused_until_ms = self.now_ms + i64::from(ms);
@@ -237,12 +237,12 @@ impl<'a> World<'a> {
         Ok(did)
     }
 
-    fn kill(&mut self, instance: u8, thread: u8, calls: Option<u8>, fate: DiskFate) -> Result<(), Finding> {
+    fn kill(&mut self, instance: u8, thread: u8, cut: Option<Cut>, fate: DiskFate) -> Result<(), Finding> {
         if self.slot(instance).streams.is_none() {
             return Ok(());
         }
-        if let Some(calls) = calls {
-            self.adversary.cut_after(u32::from(calls));
+        if let Some(cut) = cut {
+            self.adversary.cut(cut);
             // Whatever comes of a step without log and disk, the instance does not outlive it.
             let stepped = self.step(instance, thread, 0);
             if !self.adversary.mend() {

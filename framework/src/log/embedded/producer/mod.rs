@@ -14,6 +14,7 @@ use super::coordinator::Identity;
 use super::core::Core;
 use super::errors;
 use super::faults::{Gate, Operation};
+use super::mail::Postbox;
 use super::partition::Writer;
 use super::state::State;
 use crate::error::{Error, ErrorKind, Result};
@@ -36,7 +37,9 @@ pub(super) struct EmbeddedProducer {
     answered_records: usize,
     /// The log knows of the open transaction.
     joined: bool,
-    gates: Gates,
+    postboxes: Postboxes,
+    /// Holds back messages outside of transactions.
+    gate: Gate,
 }
 
 /// Where the producer stands.
@@ -56,13 +59,13 @@ struct Answered {
     next: Result<i64>,
 }
 
-/// A gate for each kind of request.
+/// The answers that are awaited, one for each kind of request.
 #[derive(Debug, Default)]
-struct Gates {
-    init: Gate,
-    append: Gate,
-    offsets: Gate,
-    end: Gate,
+struct Postboxes {
+    init: Postbox<Writer>,
+    append: Postbox<i64>,
+    offsets: Postbox<()>,
+    end: Postbox<()>,
 }
 
 impl EmbeddedProducer {
@@ -78,16 +81,17 @@ impl EmbeddedProducer {
             answered: VecDeque::new(),
             answered_records: 0,
             joined: false,
-            gates: Gates::default(),
+            postboxes: Postboxes::default(),
+            gate: Gate::default(),
         }
     }
 
     fn initialise(&mut self, now_ms: i64) -> Poll<Result<()>> {
         let transactional_id = self.config.transactional_id.as_deref();
         let operation = Operation::InitProducer { transactional_id };
-        let (id, timeout_ms) = (transactional_id.unwrap_or_default(), self.config.transaction_timeout_ms);
-        let init = |state: &mut State| state.init_producer(id, timeout_ms).map(Ok);
-        let (writer, told) = ready!(self.core.request(&mut self.gates.init, &operation, now_ms, init))?;
+        let (id, timeout_ms) = (transactional_id.unwrap_or_default().to_owned(), self.config.transaction_timeout_ms);
+        let init = move |state: &mut State| state.init_producer(&id, timeout_ms).map(Ok);
+        let (writer, told) = ready!(self.core.request(&mut self.postboxes.init, &operation, now_ms, init))?;
         if told.is_ok() {
             (self.writer, self.phase) = (Some(writer), Phase::Idle);
         }
@@ -149,10 +153,11 @@ impl EmbeddedProducer {
     fn end(&mut self, commit: bool, now_ms: i64) -> Poll<Result<()>> {
         let transactional_id = self.config.transactional_id.as_deref().unwrap_or_default();
         let operation = Operation::EndTransaction { transactional_id, commit };
-        let end = |state: &mut State| {
-            Poll::Ready(identity(&self.config, self.writer).and_then(|who| state.end_transaction(who, commit)))
+        let (id, writer) = owned_identity(&self.config, self.writer)?;
+        let end = move |state: &mut State| {
+            Poll::Ready(state.end_transaction(Identity { transactional_id: &id, writer }, commit))
         };
-        let ended = ready!(self.core.request(&mut self.gates.end, &operation, now_ms, end));
+        let ended = ready!(self.core.request(&mut self.postboxes.end, &operation, now_ms, end));
         match ended {
             Err(error) => self.refused(error),
             Ok(((), told)) => {
@@ -226,11 +231,11 @@ impl Producer for EmbeddedProducer {
         self.check_sending()?;
         let transactional_id = self.config.transactional_id.as_deref().unwrap_or_default();
         let operation = Operation::SendOffsets { transactional_id, group: &group.group };
-        let add = |state: &mut State| match identity(&self.config, self.writer) {
-            Ok(who) => state.add_offsets(who, offsets, group),
-            Err(error) => Poll::Ready(Err(error)),
-        };
-        let added = ready!(self.core.request(&mut self.gates.offsets, &operation, now_ms, add));
+        let (id, writer) = owned_identity(&self.config, self.writer)?;
+        let (offsets, speaker) = (offsets.clone(), group.clone());
+        let add =
+            move |state: &mut State| state.add_offsets(Identity { transactional_id: &id, writer }, &offsets, &speaker);
+        let added = ready!(self.core.request(&mut self.postboxes.offsets, &operation, now_ms, add));
         match added {
             Err(error) => self.refused(error),
             Ok(((), told)) => {
@@ -260,6 +265,7 @@ impl Producer for EmbeddedProducer {
             Phase::New | Phase::Idle => return Poll::Ready(Ok(())),
             Phase::Open | Phase::Failed => {}
         }
+        ready!(self.await_what_is_under_way(now_ms))?;
         while !self.batches.is_empty() {
             let dropped = self.refuse_oldest(errors::aborted("it was aborted before this message was sent"));
             self.answer(dropped);
@@ -270,6 +276,10 @@ impl Producer for EmbeddedProducer {
         }
         self.end(false, now_ms)
     }
+}
+
+fn owned_identity(config: &ProducerConfig, writer: Option<Writer>) -> Result<(String, Writer)> {
+    identity(config, writer).map(|who| (who.transactional_id.to_owned(), who.writer))
 }
 
 fn identity(config: &ProducerConfig, writer: Option<Writer>) -> Result<Identity<'_>> {
