@@ -46,7 +46,7 @@ fn main() -> Result<()> {
         None => SEEDS,
     };
     match bikes()?.check(0..seeds) {
-        Ok(held) => println!("{} seeds held, with {} events", held.seeds, held.events),
+        Ok(held) => println!("{held}"),
         Err(failure) => return Err(Error::processing(failure.to_string())),
     }
     Ok(())

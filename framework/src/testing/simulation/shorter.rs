@@ -141,7 +141,7 @@ fn is_disturbed(action: &Action) -> bool {
     matches!(action, Action::Step { luck, .. } | Action::Log { luck } if *luck != 0)
 }
 
-fn leave_in_peace(action: &mut Action) {
+pub(super) fn leave_in_peace(action: &mut Action) {
     if let Action::Step { luck, .. } | Action::Log { luck } = action {
         *luck = 0;
     }

@@ -1,12 +1,18 @@
 //! Schedules in words.
 
+use super::faults::FaultKind;
 use super::schedule::{Action, DiskFate, Schedule};
+use super::shorter::leave_in_peace;
 use std::fmt;
 
+/// What may go wrong, then all actions, one a line.
 impl fmt::Debug for Schedule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{} actions; {:?}", self.actions.len(), self.conditions)?;
-        self.actions.iter().try_for_each(|action| writeln!(f, "  {action}"))
+        let kinds = FaultKind::ALL.iter().filter(|kind| self.conditions.has(**kind)).map(ToString::to_string);
+        let kinds: Vec<String> = kinds.collect();
+        let faults = if kinds.is_empty() { String::from("nothing goes wrong") } else { kinds.join(", ") };
+        writeln!(f, "{}; {faults}", counted(self.actions.len(), "action"))?;
+        self.plain_actions().iter().try_for_each(|action| writeln!(f, "  {action}"))
     }
 }
 
@@ -20,7 +26,16 @@ impl Schedule {
             [first, ..] => several(first, steps),
             [] => String::new(),
         };
-        self.actions.chunk_by(together).map(sentence).collect()
+        self.plain_actions().chunk_by(together).map(sentence).collect()
+    }
+
+    /// The actions; calls that nothing can happen to are left in peace.
+    fn plain_actions(&self) -> Vec<Action> {
+        let mut actions = self.actions.clone();
+        if !FaultKind::OF_CALLS.iter().any(|kind| self.conditions.has(*kind)) {
+            actions.iter_mut().for_each(leave_in_peace);
+        }
+        actions
     }
 }
 
@@ -36,7 +51,8 @@ fn peaceful_step(action: &Action) -> Option<(u8, u8)> {
 fn several(first: &Action, steps: &[Action]) -> String {
     let ms: i64 = steps.iter().map(Action::takes_ms).sum();
     let (instance, thread) = peaceful_step(first).unwrap_or_default();
-    format!("thread {thread} of instance {instance} steps {} times within {ms} ms", steps.len())
+    let within = if ms == 0 { String::new() } else { format!(" within {ms} ms") };
+    format!("thread {thread} of instance {instance} steps {} times{within}", steps.len())
 }
 
 /// So many of these.
@@ -100,11 +116,18 @@ mod tests {
     use super::super::random::Random;
     use super::*;
 
+    /// Such a schedule, under the conditions of the first seed with which calls go wrong, or do not.
+    fn schedule(actions: Vec<Action>, calls_go_wrong: bool) -> Schedule {
+        let kinds = if calls_go_wrong { FaultKind::OF_CALLS } else { &[FaultKind::Crash] };
+        let mut drawn = (0..).map(|seed| Conditions::draw(kinds, &mut Random::new(seed)));
+        let conditions = drawn.find(|conditions| kinds.iter().any(|kind| conditions.has(*kind)));
+        Schedule { conditions: conditions.expect("some seed has some of them"), actions }
+    }
+
     #[test]
     fn steps_of_one_thread_are_one_sentence() {
         let step = |thread, luck| Action::Step { instance: 0, thread, after_ms: 3, luck };
         let actions = vec![Action::Produce { records: 1 }, step(0, 0), step(0, 0), step(1, 0), step(1, 7), step(1, 7)];
-        let schedule = Schedule { conditions: Conditions::draw(&[], &mut Random::new(0)), actions };
         let expected = [
             "a record of the input comes",
             "thread 0 of instance 0 steps 2 times within 6 ms",
@@ -112,7 +135,14 @@ mod tests {
             "3 ms later thread 1 of instance 0 steps; its calls may go wrong",
             "3 ms later thread 1 of instance 0 steps; its calls may go wrong",
         ];
-        assert_eq!(schedule.sentences(), expected);
+        assert_eq!(schedule(actions, true).sentences(), expected);
+    }
+
+    #[test]
+    fn calls_go_wrong_only_where_some_fault_can_happen_to_them() {
+        let calm = schedule(vec![Action::Log { luck: 7 }], false);
+        assert_eq!(calm.sentences(), ["the log does what is due"]);
+        assert_eq!(format!("{calm:?}"), "1 action; Crash\n  the log does what is due\n");
     }
 
     #[test]
