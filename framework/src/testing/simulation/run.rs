@@ -206,12 +206,14 @@ impl Simulation {
     }
 
     pub(in crate::testing) fn shape(&self, records: usize) -> Shape {
+        let timeout_ms =
+            self.timeouts_ms.iter().map(|(session_ms, transaction_ms)| *session_ms.max(transaction_ms)).max();
         Shape {
             instances: self.instances,
             threads: u8::try_from(self.config.num_stream_threads + usize::from(self.has_globals())).unwrap_or(u8::MAX),
             steps: self.steps,
             records,
-            long_pause_ms: u16::try_from(self.config.session_timeout_ms + 2_000).unwrap_or(u16::MAX),
+            long_pause_ms: u16::try_from(timeout_ms.unwrap_or_default() + 2_000).unwrap_or(u16::MAX),
         }
     }
 
