@@ -16,8 +16,8 @@ soak: ## simulations, as many as wanted, on all cores: SEEDS=20000 FROM=0; one a
 	@scripts/setup test && $(CARGO) $(SIMULATION) -- $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20000)) \
 		$(if $(FROM),--from $(FROM)) $(if $(CASE),--case $(CASE)) $(if $(TRACE),--trace)
 
-simulation-matrix: ## looks for every deliberately broken variant, and writes docs/reference/simulation-matrix.md
-	@scripts/setup test && $(CARGO) $(SIMULATION) --features system-tests/broken -- --matrix --write
+simulation-matrix: ## looks for every deliberately broken variant, and writes docs/reference/simulation-matrix.md (CHECK=1: compares)
+	@scripts/setup test && $(CARGO) $(SIMULATION) --features system-tests/broken -- --matrix $(if $(CHECK),--check,--write)
 
 simulation-hashes: ## the same seeds in debug and release, twice: their traces must be the same
 	@scripts/setup test && scripts/simulation-hashes $(SIMULATION)

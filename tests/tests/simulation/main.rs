@@ -4,7 +4,7 @@
 //! simulation                       so many seeds of every case as `cargo test` takes
 //! simulation --seeds 20000         so many seeds in all, spread over the cases (make soak)
 //! simulation --case joined --seed 7 [--trace]    one run again, with its story
-//! simulation --matrix [--write]    with the feature `broken`: looks for every broken variant
+//! simulation --matrix [--write | --check]    with the feature `broken`: looks for every broken variant
 //! simulation --broken PartialTask --case joined --seed 7 [--trace]    one of them again
 //! ```
 
@@ -43,6 +43,7 @@ struct Arguments {
     lists: bool,
     is_matrix: bool,
     writes: bool,
+    checks: bool,
     broken: Option<String>,
 }
 
@@ -100,7 +101,14 @@ fn broken(cases: &[Case], arguments: &Arguments) -> ExitCode {
             let simulations: Vec<_> = simulations(cases).into_iter().map(broken).collect();
             again(&simulations, seed, arguments.tells)
         }
-        (variant, _) => matrix::matrix(cases, variant, arguments.writes),
+        (variant, _) => {
+            let page = match (arguments.writes, arguments.checks) {
+                (true, _) => matrix::Page::Written,
+                (false, true) => matrix::Page::Checked,
+                (false, false) => matrix::Page::Left,
+            };
+            matrix::matrix(cases, variant, page)
+        }
     }
 }
 
@@ -135,6 +143,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
             "--list" => arguments.lists = true,
             "--matrix" => arguments.is_matrix = true,
             "--write" => arguments.writes = true,
+            "--check" => arguments.checks = true,
             "--broken" => arguments.broken = words.next(),
             // What `cargo test` passes on to every test program.
             "--nocapture" | "--quiet" | "-q" | "--exact" | "--show-output" | "--include-ignored" | "--ignored" => {}

@@ -3,6 +3,7 @@
 use crate::cases::Case;
 use crate::regressions::{self, Regression};
 use kstreams::broken::Broken;
+use kstreams::testing::simulation::FindingKind;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,27 +19,49 @@ struct Found {
     seed: u64,
     /// Runs of all cases in turn, this one included.
     runs: u64,
+    shown_by: &'static str,
     finding: String,
 }
 
+/// What becomes of the page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// Nothing: the variants are looked for, that is all.
+    Left,
+    /// It is written.
+    Written,
+    /// It must say what was found.
+    Checked,
+}
+
 /// Looks for every variant, with the first seed of every case, then with the second, and so on.
-pub fn matrix(cases: &[Case], only: Option<Broken>, writes: bool) -> ExitCode {
+pub fn matrix(cases: &[Case], only: Option<Broken>, page: Page) -> ExitCode {
     let variants: Vec<Broken> =
         Broken::ALL.iter().copied().filter(|variant| only.is_none_or(|wanted| wanted == *variant)).collect();
     println!("looking for {} broken variants", variants.len());
     let found = look_for(cases, &variants);
     let missed = found.iter().filter(|(_, found)| found.is_none()).count();
-    if writes {
-        let page = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/simulation-matrix.md");
-        if let Err(error) = std::fs::write(&page, render(&found)) {
-            eprintln!("simulation: {}: {error}", page.display());
-            return ExitCode::FAILURE;
-        }
+    if let Err(message) = page.keep(&render(&found)) {
+        eprintln!("simulation: {message}");
+        return ExitCode::FAILURE;
     }
     let missed = missed + hidden(cases, &variants);
     let result = if missed == 0 { "ok" } else { "FAILED" };
     println!("test result: {result}. {} passed; {missed} failed", found.len().saturating_sub(missed));
     if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+impl Page {
+    fn keep(self, content: &str) -> Result<(), String> {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/simulation-matrix.md");
+        let named = |error: std::io::Error| format!("{}: {error}", path.display());
+        match self {
+            Page::Left => Ok(()),
+            Page::Written => std::fs::write(&path, content).map_err(named),
+            Page::Checked if std::fs::read_to_string(&path).map_err(named)? == content => Ok(()),
+            Page::Checked => Err(format!("{} says something else: run `make simulation-matrix`", path.display())),
+        }
+    }
 }
 
 /// How many findings of our own do not show by their seeds any more: those would hold even if the mistake came back.
@@ -66,7 +89,7 @@ fn look_for(cases: &[Case], variants: &[Broken]) -> Vec<(Broken, Option<Found>)>
         while let Some(variant) = variants.get(next.fetch_add(1, Ordering::Relaxed)) {
             let how = look(cases, *variant);
             match &how {
-                Some(Found { case, seed, runs, finding }) => {
+                Some(Found { case, seed, runs, finding, .. }) => {
                     println!("test broken::{variant} ... found after {runs} runs: {case}, seed {seed}: {finding}")
                 }
                 None => println!("test broken::{variant} ... NOT FOUND in {RUNS_MAX} runs"),
@@ -88,9 +111,10 @@ fn look(cases: &[Case], variant: Broken) -> Option<Found> {
         for (case, simulation) in &simulations {
             runs += 1;
             if let Err(failure) = simulation.try_run(seed) {
+                let shown_by = shown_by(failure.finding().kind());
                 let finding = failure.finding().to_string();
                 let finding = finding.lines().next().unwrap_or_default().to_owned();
-                return Some(Found { case, seed, runs, finding });
+                return Some(Found { case, seed, runs, shown_by, finding });
             }
             if runs == RUNS_MAX {
                 return None;
@@ -100,22 +124,35 @@ fn look(cases: &[Case], variant: Broken) -> Option<Found> {
     None
 }
 
+fn shown_by(kind: &FindingKind) -> &'static str {
+    match kind {
+        FindingKind::Output(_) | FindingKind::Store(_) | FindingKind::Restored(_) => "comparison",
+        FindingKind::Invariant(_) => "invariant",
+        FindingKind::Fatal => "an instance that ends",
+        FindingKind::Panic => "a panic",
+        FindingKind::Restless => "no rest",
+        _ => "what is left behind",
+    }
+}
+
 fn render(found: &[(Broken, Option<Found>)]) -> String {
     let mut page = String::from(
         "# What the simulation finds\n\n\
          Each row is the runtime with one deliberate mistake, built in by the test-only feature `broken`. The simulation runs the\n\
          first seed of every case, then the second, and so on, until one of them shows the mistake.\n\
+         What shows it is a comparison with the undisturbed run, an invariant, an application that does not come to rest, or an\n\
+         instance that ends: then the runtime itself or the log has refused what the mistake led to.\n\
          `make simulation-matrix` writes this page.\n\n\
-         | variant | what is broken | runs | case, seed | finding |\n|---|---|---|---|---|\n",
+         | variant | what is broken | runs | case, seed | shown by | finding |\n|---|---|---|---|---|---|\n",
     );
     for (variant, found) in found {
         let sentence = variant.sentence();
         let row = match found {
-            Some(Found { case, seed, runs, finding }) => {
+            Some(Found { case, seed, runs, shown_by, finding }) => {
                 let finding = finding.replace('|', "\\|");
-                writeln!(page, "| `{variant}` | {sentence} | {runs} | `{case}`, {seed} | {finding} |")
+                writeln!(page, "| `{variant}` | {sentence} | {runs} | `{case}`, {seed} | {shown_by} | {finding} |")
             }
-            None => writeln!(page, "| `{variant}` | {sentence} | more than {RUNS_MAX} | | not found |"),
+            None => writeln!(page, "| `{variant}` | {sentence} | more than {RUNS_MAX} | | | not found |"),
         };
         row.expect("writing to a string does not fail");
     }
