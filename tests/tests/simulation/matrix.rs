@@ -30,7 +30,8 @@ pub enum Page {
     Left,
     /// It is written.
     Written,
-    /// It must say what was found.
+    /// It must have a row for each variant that was looked for, and for no other. The seeds that show them change with every
+    /// change of the runtime, and may.
     Checked,
 }
 
@@ -51,6 +52,12 @@ pub fn matrix(cases: &[Case], only: Option<Broken>, page: Page) -> ExitCode {
     if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// The variants of a page, with what is broken.
+fn rows(page: &str) -> Vec<String> {
+    let cells = |line: &str| line.split(" | ").take(2).collect::<Vec<_>>().join(" | ");
+    page.lines().filter(|line| line.starts_with("| `")).map(cells).collect()
+}
+
 impl Page {
     fn keep(self, content: &str) -> Result<(), String> {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/simulation-matrix.md");
@@ -58,8 +65,8 @@ impl Page {
         match self {
             Page::Left => Ok(()),
             Page::Written => std::fs::write(&path, content).map_err(named),
-            Page::Checked if std::fs::read_to_string(&path).map_err(named)? == content => Ok(()),
-            Page::Checked => Err(format!("{} says something else: run `make simulation-matrix`", path.display())),
+            Page::Checked if rows(&std::fs::read_to_string(&path).map_err(named)?) == rows(content) => Ok(()),
+            Page::Checked => Err(format!("{} has other variants: run `make simulation-matrix`", path.display())),
         }
     }
 }
