@@ -4,7 +4,7 @@ use super::options::{Destination, Printed, Produced};
 use super::steps::Steps;
 use super::stream::KStream;
 use crate::error::Result;
-use crate::operator::{Edge, ForEach, Forward, Print, Serdes, Sink, Target};
+use crate::operator::{Edge, ForEach, Forward, KeyPart, Partitioning, Print, Serdes, Sink, Target};
 use crate::record::Topic;
 use crate::serde::{Nullable, SerdeContext};
 use crate::topology::{NewNode, NodeId, NodeKind, Plan, SinkTarget, StepId, TopicName, WireOperator, Wiring, boxed};
@@ -122,7 +122,7 @@ impl<K, V> KStream<K, V> {
                 Destination::Topic(topic) => SinkTarget::Topic(TopicName::external(topic)),
                 Destination::Extracted(_) => SinkTarget::Extracted,
             };
-            add_sink(plan, name, vec![parent], target, &produced)
+            add_sink(plan, name, vec![parent], target, KeyPart::Inner, &produced)
         });
         Ended { steps: self.steps, step }
     }
@@ -134,13 +134,18 @@ pub(super) fn add_sink<K: Nullable, V: Nullable>(
     name: String,
     parents: Vec<NodeId>,
     target: SinkTarget,
+    key_part: KeyPart,
     produced: &Produced<K, V>,
 ) -> NodeId {
-    let wire = wire_sink(target.clone(), produced);
+    let wire = wire_sink(target.clone(), key_part, produced);
     plan.add(NewNode { name, kind: NodeKind::Sink(target, wire), parents, stores: Vec::new() })
 }
 
-fn wire_sink<K: Nullable, V: Nullable>(target: SinkTarget, produced: &Produced<K, V>) -> WireOperator {
+fn wire_sink<K: Nullable, V: Nullable>(
+    target: SinkTarget,
+    key_part: KeyPart,
+    produced: &Produced<K, V>,
+) -> WireOperator {
     let (key, value) = (produced.key.clone(), produced.value.clone());
     let (destination, partitioner) = (produced.destination.clone(), produced.partitioner.clone());
     Arc::new(move |wiring: &Wiring<'_>, id| {
@@ -163,7 +168,8 @@ fn wire_sink<K: Nullable, V: Nullable>(target: SinkTarget, produced: &Produced<K
                 Target::Fixed { serdes: make(&topic)?, topic }
             }
         };
-        let sink: Rc<dyn Forward<K, V>> = Rc::new(Sink::new(target, partitioner.clone(), wiring.node(id)));
+        let partitioning = Partitioning { partitioner: partitioner.clone(), key: key_part };
+        let sink: Rc<dyn Forward<K, V>> = Rc::new(Sink::new(target, partitioning, wiring.node(id)));
         Ok(boxed(sink))
     })
 }

@@ -4,7 +4,7 @@ use super::builder::wire_source;
 use super::ending::add_sink;
 use super::options::{Consumed, Produced, Repartitioned};
 use super::stream::{KStream, add_below};
-use crate::operator::{NotNullKey, StreamPartitioner, TimestampExtractor};
+use crate::operator::{KeyPart, NotNullKey, StreamPartitioner, TimestampExtractor};
 use crate::serde::{Format, Nullable, Wire};
 use crate::topology::{
     NodeId, Plan, RepartitionTopic, SinkTarget, SourceNode, StepId, Subscription, TopicName, WireOperator, Wiring,
@@ -102,7 +102,7 @@ pub(super) fn insert<K: Nullable, V: Nullable>(
     };
     let mut produced = Produced::<K, V>::with(&topic.name, through.key.clone(), through.value.clone());
     produced.partitioner = through.partitioner.clone();
-    let sink = add_sink(plan, names.sink, vec![parent], SinkTarget::Topic(topic.clone()), &produced);
+    let sink = add_sink(plan, names.sink, vec![parent], SinkTarget::Topic(topic.clone()), KeyPart::Whole, &produced);
     let source = add_source(plan, names.source, &topic, through);
     plan.add_repartition(RepartitionTopic { topic, partitions: through.partitions, sink, source });
     source

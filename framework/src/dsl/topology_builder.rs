@@ -7,7 +7,7 @@ use super::options::{Consumed, Destination, Produced};
 use super::process::ProcessorNode;
 use super::steps::Steps;
 use crate::error::Result;
-use crate::operator::Processor;
+use crate::operator::{KeyPart, Processor};
 use crate::record::Topic;
 use crate::serde::Nullable;
 use crate::store::{StoreBlueprint, StoreBuilder, StoreHandle};
@@ -205,7 +205,7 @@ impl TopologyBuilder {
                 Destination::Topic(topic) => SinkTarget::Topic(TopicName::external(topic)),
                 Destination::Extracted(_) => SinkTarget::Extracted,
             };
-            add_sink(plan, name, parents, target, &produced)
+            add_sink(plan, name, parents, target, KeyPart::Whole, &produced)
         });
         self
     }

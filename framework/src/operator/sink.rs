@@ -30,7 +30,21 @@ pub type StreamPartitioner<K, V> = Arc<dyn Fn(&Topic, &K, &V, i32) -> Partitions
 pub(crate) type TopicNameExtractor<K, V> = Arc<dyn Fn(&K, &V, &RecordContext) -> String + Send + Sync>;
 
 /// How the partition is found.
-pub(crate) type Partitioning<K, V> = Option<StreamPartitioner<K, V>>;
+pub(crate) struct Partitioning<K, V> {
+    /// Has the first word.
+    pub(crate) partitioner: Option<StreamPartitioner<K, V>>,
+    /// Decides what the partitioner leaves to the key.
+    pub(crate) key: KeyPart,
+}
+
+/// Which part of a windowed key decides the partition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyPart {
+    /// All of it: repartition topics, and sinks put in by hand.
+    Whole,
+    /// The inner key: sinks of the DSL, so that all windows of a key stay together.
+    Inner,
+}
 
 /// The serdes of one topic.
 pub(crate) struct Serdes<K: Nullable, V: Nullable> {
@@ -94,8 +108,11 @@ impl<K: Nullable, V: Nullable> Sink<K, V> {
         let key_end = buffer.len();
         let value = encode(&serdes.value, record.value.as_option(), buffer, "value")?;
         let (key, value) = (key.then(|| &buffer[..key_end]), value.then(|| &buffer[key_end..]));
-        let partitions =
-            self.partitions(&topic, record, key.map(|key| serdes.key.partition_bytes(key)), buffer.len())?;
+        let deciding = key.map(|key| match self.partitioning.key {
+            KeyPart::Whole => key,
+            KeyPart::Inner => serdes.key.partition_bytes(key),
+        });
+        let partitions = self.partitions(&topic, record, deciding, buffer.len())?;
         for partition in partitions {
             self.node.record().send(&Outgoing {
                 topic: &topic,
@@ -127,7 +144,7 @@ impl<K: Nullable, V: Nullable> Sink<K, V> {
             let hint = format!("its limit `max.message.bytes` is {}", sink.message_bytes_max);
             return Err(Error::new(ErrorKind::Production, sentence).with_hint(hint));
         }
-        let chosen = match &self.partitioning {
+        let chosen = match &self.partitioning.partitioner {
             Some(partitioner) => partitioner(topic, &record.key, &record.value, sink.partitions),
             None => Partitions::ByKey,
         };

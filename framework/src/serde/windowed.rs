@@ -152,6 +152,15 @@ impl<K> Serde<Windowed<K>> for WindowedSerde<K> {
     fn is_infallible(&self) -> bool {
         self.inner.is_infallible()
     }
+
+    fn partition_bytes<'a>(&self, encoded: &'a [u8]) -> &'a [u8] {
+        without_tail(encoded, if matches!(self.tail, Tail::Start { .. }) { 8 } else { 12 })
+    }
+}
+
+/// The inner key of bytes that a serde of this module has written.
+fn without_tail(encoded: &[u8], tail: usize) -> &[u8] {
+    &encoded[..encoded.len().saturating_sub(tail)]
 }
 
 #[cold]
@@ -180,12 +189,16 @@ impl<K> Serde<Windowed<K, Session>> for SessionSerde<K> {
     fn is_infallible(&self) -> bool {
         self.inner.is_infallible()
     }
+
+    fn partition_bytes<'a>(&self, encoded: &'a [u8]) -> &'a [u8] {
+        without_tail(encoded, 16)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serde::testing::{decode, encode};
+    use crate::serde::testing::{context, decode, encode};
     use proptest::prelude::*;
 
     #[test]
@@ -210,6 +223,19 @@ mod tests {
         let format = Format::session_windowed(Format::string());
         let key = Windowed::new("a".to_string(), Session::new(1, 2));
         assert_eq!(excerpt(&encode(&format, &key)), "0x6100000000000000020000000000000001");
+    }
+
+    #[test]
+    fn inner_key_decides_the_partition() {
+        let window = Windowed::new("ab".to_string(), Window::new(1, 101));
+        for format in
+            [Format::time_windowed(Format::string(), 100), Format::time_windowed_changelog(Format::string(), 100)]
+        {
+            assert_eq!(format.serde(&context()).unwrap().partition_bytes(&encode(&format, &window)), b"ab");
+        }
+        let session = Format::session_windowed(Format::string());
+        let bytes = encode(&session, &Windowed::new("ab".to_string(), Session::new(1, 2)));
+        assert_eq!(session.serde(&context()).unwrap().partition_bytes(&bytes), b"ab");
     }
 
     #[test]
