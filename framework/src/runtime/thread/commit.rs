@@ -51,7 +51,8 @@ pub(crate) struct Commit {
 /// Deletes repartition records that are processed.
 #[derive(Default)]
 pub(super) struct Purge {
-    due_ms: i64,
+    /// `None` before the first commit: the first deletion is an interval after that.
+    due_ms: Option<i64>,
     call: Option<Call<()>>,
 }
 
@@ -366,10 +367,12 @@ impl StreamThread {
 
     /// From time to time deletes repartition records that nobody will read again.
     fn begin_purge(&mut self, now_ms: i64) {
-        if self.purge.call.is_some() || now_ms < self.purge.due_ms {
+        let interval_ms = self.instance.config.repartition_purge_interval_ms;
+        let due_ms = *self.purge.due_ms.get_or_insert(now_ms.saturating_add(interval_ms));
+        if self.purge.call.is_some() || now_ms < due_ms {
             return;
         }
-        self.purge.due_ms = now_ms.saturating_add(self.instance.config.repartition_purge_interval_ms);
+        self.purge.due_ms = Some(now_ms.saturating_add(interval_ms));
         let (blueprint, id) = (&self.instance.blueprint, &self.instance.config.application_id);
         let own: BTreeSet<_> = blueprint.repartition_topics.iter().map(|topic| topic.topic.full(id)).collect();
         let before: BTreeMap<TopicPartition, i64> = self
