@@ -1,0 +1,58 @@
+//! The judge: Kafka Streams 4.3.1 and ours run the same topologies on the same input, and everything that others can see of
+//! them is compared: `describe()`, internal topics with their configurations, the bytes in them, results.
+
+mod case;
+mod input;
+mod outcome;
+mod place;
+mod run;
+
+use case::{CASES, Variant};
+use run::Judge;
+use system_tests::kafka::Broker;
+use system_tests::topologies;
+
+/// Runs a case on Kafka Streams and on ours, and compares.
+fn judge(name: &str, variant: Variant) {
+    let Some(broker) = Broker::shared() else { return };
+    let judge = Judge::at(broker);
+    let case = CASES.iter().find(|case| case.name == name).expect("every test names a case");
+    let java = judge.java(case, variant);
+    let embedded = judge.embedded(case, variant);
+    embedded.compare(&java, case, variant);
+}
+
+macro_rules! judged {
+    ($($test:ident: $name:literal, $variant:ident;)*) => {
+        $(#[test]
+        fn $test() {
+            judge($name, Variant::$variant);
+        })*
+
+        /// Every topology is judged.
+        #[test]
+        fn no_topology_is_forgotten() {
+            let judged = [$($name),*];
+            assert!(topologies::names().all(|name| judged.contains(&name)));
+            assert!(CASES.iter().all(|case| judged.contains(&case.name)));
+        }
+    };
+}
+
+judged! {
+    chain_is_equal: "chain", EveryUpdate;
+    chain_is_equal_exactly_once: "chain", ExactlyOnce;
+    count_is_equal: "count", EveryUpdate;
+    count_is_equal_with_cache: "count", Cached;
+    count_is_equal_exactly_once: "count", ExactlyOnce;
+    global_is_equal: "global", EveryUpdate;
+    hopping_is_equal: "hopping", EveryUpdate;
+    hopping_is_equal_with_cache: "hopping", Cached;
+    logged_is_equal: "logged", EveryUpdate;
+    lru_is_equal: "lru", EveryUpdate;
+    read_only_is_equal: "read-only", EveryUpdate;
+    table_is_equal: "table", EveryUpdate;
+    table_is_equal_with_cache: "table", Cached;
+    to_table_is_equal: "to-table", EveryUpdate;
+    unnamed_is_equal: "unnamed", EveryUpdate;
+}

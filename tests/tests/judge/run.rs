@@ -1,0 +1,191 @@
+//! Running a case on one side: input in phases, until nothing is left to do.
+
+use crate::case::{Case, Variant};
+use crate::outcome::Outcome;
+use crate::place::{Embedded, Place};
+use kstreams::config::Config;
+use kstreams::log::connect;
+use kstreams::record::SystemClock;
+use kstreams::runtime::{State, Streams};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use system_tests::desk::{Desk, Input};
+use system_tests::kafka::Broker;
+use system_tests::peer::{Peer, Run};
+use system_tests::topologies::{self, Topics};
+
+/// How long a phase may take. Only a failure waits for so long.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+const OUTPUT_PARTITIONS: i32 = 2;
+
+/// The judge at a broker.
+pub struct Judge {
+    broker: &'static Broker,
+    desk: &'static Desk,
+    directory: tempfile::TempDir,
+}
+
+impl Judge {
+    pub fn at(broker: &'static Broker) -> Judge {
+        static DESK: OnceLock<Desk> = OnceLock::new();
+        let desk = DESK.get_or_init(|| Desk::open(broker.servers()));
+        Judge { broker, desk, directory: tempfile::tempdir().expect("a directory for stores") }
+    }
+
+    /// Runs the case on Kafka Streams.
+    pub fn java(&self, case: &Case, variant: Variant) -> Outcome {
+        let run = self.prepared(case, variant, "java");
+        act(self.desk, case, &run, || Peer::java(&run))
+    }
+
+    /// Runs the case on ours, on an embedded log.
+    pub fn embedded(&self, case: &Case, variant: Variant) -> Outcome {
+        let mut run = self.prepared(case, variant, "embedded");
+        run.servers = format!("embedded-memory:{}", run.application);
+        let log = connect(&run.servers, Arc::new(SystemClock)).expect("an embedded log");
+        act(&Embedded { log }, case, &run, || InProcess::start(&run))
+    }
+
+    fn prepared(&self, case: &Case, variant: Variant, side: &str) -> Run {
+        // A broker that somebody else runs may have been judged on before.
+        let application = format!("{}-{}-{side}-{}", case.name, variant.word(), std::process::id());
+        Run {
+            topology: case.name.to_owned(),
+            servers: self.broker.servers().to_owned(),
+            state_dir: self.state_dir(&application),
+            prefix: format!("{application}."),
+            output: format!("{application}-out"),
+            config: variant.config(),
+            application,
+        }
+    }
+
+    fn state_dir(&self, application: &str) -> PathBuf {
+        self.directory.path().join(application)
+    }
+}
+
+/// A running application.
+pub trait Running {
+    /// What it is, once it runs.
+    fn describe(&self) -> String;
+    /// Ends it; everything is committed then.
+    fn close(self);
+}
+
+impl Running for Peer {
+    fn describe(&self) -> String {
+        let description = self.said("describe");
+        self.wait_until_running();
+        description.as_str().expect("a text").to_owned()
+    }
+
+    fn close(self) {
+        Peer::close(self);
+    }
+}
+
+/// Ours within this process, where embedded logs in memory are.
+struct InProcess {
+    streams: Streams,
+    describe: String,
+}
+
+impl InProcess {
+    fn start(run: &Run) -> InProcess {
+        let topics = Topics { prefix: run.prefix.clone(), output: run.output.clone() };
+        let topology = topologies::named(&run.topology, &topics).expect("a topology of that name").unwrap();
+        let mut config = Config::new(run.application.as_str(), run.servers.as_str()).state_dir(&run.state_dir);
+        for (key, value) in &run.config {
+            config.set(key, value).unwrap();
+        }
+        let streams = Streams::start(&topology, config).unwrap();
+        InProcess { streams, describe: topology.describe().to_string() }
+    }
+}
+
+impl Running for InProcess {
+    fn describe(&self) -> String {
+        assert!(self.streams.wait_for(State::Running, PATIENCE), "it is {}", self.streams.state());
+        self.describe.clone()
+    }
+
+    fn close(self) {
+        self.streams.close(PATIENCE).unwrap();
+    }
+}
+
+/// Runs a case and gathers what it leaves behind.
+fn act<R: Running>(place: &dyn Place, case: &Case, run: &Run, start: impl FnOnce() -> R) -> Outcome {
+    for (topic, partitions) in case.topics {
+        place.create(&format!("{}{topic}", run.prefix), *partitions);
+    }
+    place.create(&run.output, OUTPUT_PARTITIONS);
+    let mut phases = phases(case, run).into_iter();
+    place.load(&phases.next().expect("a first phase"));
+    let running = start();
+    let describe = running.describe().replace(&run.application, "APPLICATION");
+    settle(place, case, run);
+    for phase in phases {
+        place.load(&phase);
+        settle(place, case, run);
+    }
+    running.close();
+    outcome(place, run, describe)
+}
+
+/// All records with the names of this run's topics. Both sides begin at the same hour.
+fn phases(case: &Case, run: &Run) -> Vec<Vec<Input>> {
+    static BEGUN: OnceLock<i64> = OnceLock::new();
+    const HOUR_MS: i64 = 3_600_000;
+    let from_ms = BEGUN.get_or_init(|| {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
+        // Old enough not to be in the future, young enough for the retention of windows.
+        (now.as_millis() as i64 / HOUR_MS - 2) * HOUR_MS
+    });
+    let mut phases = (case.phases)(*from_ms);
+    for record in phases.iter_mut().flatten() {
+        record.topic = format!("{}{}", run.prefix, record.topic);
+    }
+    phases
+}
+
+/// Waits until the application has committed all it can read. What moves on from one topic to the next may be missed by one
+/// look, but not by as many as there are topics.
+fn settle(place: &dyn Place, case: &Case, run: &Run) {
+    let begun = Instant::now();
+    let mut quiet = 0;
+    loop {
+        let mut topics = read_topics(place, case, run);
+        topics.sort();
+        quiet = if place.behind(&run.application, &topics) == 0 { quiet + 1 } else { 0 };
+        if quiet > topics.len() {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{} has not processed its input", run.application);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// The topics whose offsets the application commits: a global table's are nobody's.
+fn read_topics(place: &dyn Place, case: &Case, run: &Run) -> Vec<String> {
+    let is_global = |topic: &str| case.name == "global" && topic == "names";
+    let inputs = case.topics.iter().filter(|(topic, _)| !is_global(topic));
+    let inputs = inputs.map(|(topic, _)| format!("{}{topic}", run.prefix));
+    let internal = place.topics(&format!("{}-", run.application)).into_keys();
+    inputs.chain(internal.filter(|topic| topic.ends_with("-repartition"))).collect()
+}
+
+fn outcome(place: &dyn Place, run: &Run, describe: String) -> Outcome {
+    let own = format!("{}-", run.application);
+    let topics = place.topics(&own);
+    let short = |topic: &str| topic[own.len()..].to_owned();
+    Outcome {
+        describe,
+        records: topics.keys().map(|topic| (short(topic), place.dump(topic))).collect(),
+        topics: topics.iter().map(|(topic, facts)| (short(topic), facts.clone())).collect(),
+        knows_what_was_set: place.knows_what_was_set(),
+    }
+}
