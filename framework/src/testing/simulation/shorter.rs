@@ -3,11 +3,12 @@
 use super::schedule::{Action, Schedule};
 
 /// Proposes shorter and calmer schedules, one by one, and is told of each whether it will do. Pieces are left out first, large
-/// ones before small ones; then calls are left in peace, all at once if that will do; then stretches of single steps become one
-/// stretch in which everybody goes on; then once more pieces; at last what takes time takes less, and less input comes at a time.
+/// ones before small ones; then calls are left in peace, all at once if that will do; then many single steps become one stretch
+/// in which everybody goes on, and input that comes in a row comes at once; then once more pieces; at last what takes time
+/// takes less, and less input comes at a time.
 ///
 /// ```text
-/// Pieces -> Peace -> Calls -> Calm -> MorePieces -> Halves -> Done
+/// Pieces -> Peace -> Calls -> Merged -> MorePieces -> Halves -> Done
 ///             `---- all ------^
 /// ```
 #[derive(Debug, Clone)]
@@ -26,8 +27,8 @@ enum Next {
     Peace,
     /// The calls of the first action from `at` on that has some which are not in peace.
     Calls { at: usize },
-    /// One calm stretch in place of up to `size` ordinary actions from `at` on.
-    Calm { size: usize, at: usize },
+    /// One calm stretch, or all input at once, in place of up to `size` actions from `at` on.
+    Merged { size: usize, at: usize },
     /// Half of the first action from `at` on of which there is a half: of its time, or of the records that come.
     Halves { at: usize },
     /// Nothing.
@@ -68,10 +69,10 @@ impl Shortening {
             }
             Next::Pieces { again: false, .. } => Next::Peace,
             Next::Pieces { again: true, .. } => Next::Halves { at: 0 },
-            Next::Peace | Next::Calls { .. } => Next::Calm { size: actions.len(), at: 0 },
-            Next::Calm { size, at } if at < actions.len() => Next::Calm { size, at: at + 1 },
-            Next::Calm { size, .. } if size > 2 => Next::Calm { size: size.div_ceil(2), at: 0 },
-            Next::Calm { .. } => pieces(&self.best, true),
+            Next::Peace | Next::Calls { .. } => Next::Merged { size: actions.len(), at: 0 },
+            Next::Merged { size, at } if at < actions.len() => Next::Merged { size, at: at + 1 },
+            Next::Merged { size, .. } if size > 2 => Next::Merged { size: size.div_ceil(2), at: 0 },
+            Next::Merged { .. } => pieces(&self.best, true),
             Next::Halves { .. } | Next::Done => Next::Done,
         }
     }
@@ -90,7 +91,7 @@ impl Shortening {
             Next::Pieces { size, at, again } => Next::Pieces { size, at: at + size, again },
             Next::Peace => Next::Calls { at: 0 },
             Next::Calls { at } => Next::Calls { at: self.best.first(at, is_disturbed) + 1 },
-            Next::Calm { size, at } => Next::Calm { size, at: at + ordinary(&self.best.actions, at, size) },
+            Next::Merged { size, at } => Next::Merged { size, at: at + alike(&self.best.actions, at, size) },
             Next::Halves { at } => Next::Halves { at: self.best.first(at, |action| halved(*action).is_some()) + 1 },
             Next::Done => Next::Done,
         };
@@ -107,10 +108,10 @@ impl Next {
             }
             Next::Peace if actions.iter().any(is_disturbed) => shorter.iter_mut().for_each(leave_in_peace),
             Next::Calls { at } => leave_in_peace(shorter.iter_mut().skip(at).find(|action| is_disturbed(action))?),
-            Next::Calm { size, at } => {
-                let count = ordinary(actions, at, size);
-                let calm = calm(actions.get(at..at + count).filter(|stretch| stretch.len() > 1)?);
-                shorter.splice(at..at + count, [calm]);
+            Next::Merged { size, at } => {
+                let count = alike(actions, at, size);
+                let merged = merged(actions.get(at..at + count).filter(|stretch| stretch.len() > 1)?);
+                shorter.splice(at..at + count, [merged]);
             }
             Next::Halves { at } => {
                 let (action, halved) = shorter.iter_mut().skip(at).find_map(|action| {
@@ -147,18 +148,30 @@ pub(super) fn leave_in_peace(action: &mut Action) {
     }
 }
 
-/// How many actions from `at` on, at most `size`, are what happens when nothing goes wrong.
-fn ordinary(actions: &[Action], at: usize, size: usize) -> usize {
-    let is_ordinary = |action: &&Action| match action {
+/// How many actions from `at` on, at most `size`, may become one: what happens when nothing goes wrong, or input.
+fn alike(actions: &[Action], at: usize, size: usize) -> usize {
+    let from = || actions.iter().skip(at).take(size);
+    from().take_while(|action| is_ordinary(action)).count().max(from().take_while(|action| is_input(action)).count())
+}
+
+fn is_ordinary(action: &Action) -> bool {
+    match action {
         Action::Step { .. } | Action::Log { .. } => !is_disturbed(action),
         Action::Wait { .. } | Action::Calm { .. } => true,
         _ => false,
-    };
-    actions.iter().skip(at).take(size).take_while(is_ordinary).count()
+    }
 }
 
-/// As long as these take, and long enough for each of them.
-fn calm(stretch: &[Action]) -> Action {
+fn is_input(action: &Action) -> bool {
+    matches!(action, Action::Produce { .. })
+}
+
+/// One action in place of these: all their input, or a calm as long as they take, and long enough for each of them.
+fn merged(stretch: &[Action]) -> Action {
+    if stretch.iter().all(is_input) {
+        let records = stretch.iter().fold(0, |records: u16, action| records.saturating_add(action.records()));
+        return Action::Produce { records };
+    }
     let ms: i64 = stretch.iter().map(Action::takes_ms).sum();
     Action::Calm { ms: u32::try_from(ms.max(stretch.len() as i64)).unwrap_or(u32::MAX) }
 }
@@ -184,6 +197,14 @@ impl Action {
         match self {
             Action::Step { after_ms: ms, .. } | Action::Wait { ms } => i64::from(*ms),
             Action::Calm { ms } => i64::from(*ms),
+            _ => 0,
+        }
+    }
+
+    /// How many records of the input come.
+    fn records(&self) -> u16 {
+        match self {
+            Action::Produce { records } => *records,
             _ => 0,
         }
     }
@@ -238,6 +259,13 @@ mod tests {
         let actions: Vec<Action> = [STEP; 40].into_iter().chain([LEAVE]).chain([STEP; 3]).collect();
         let shortest = shortest(actions, |actions| actions.contains(&LEAVE) && passed_ms(actions) >= 30);
         assert_eq!(shortest, [Action::Calm { ms: 30 }, LEAVE]);
+    }
+
+    #[test]
+    fn input_that_comes_in_a_row_comes_at_once() {
+        let records = |actions: &[Action]| actions.iter().map(|action| u32::from(action.records())).sum::<u32>();
+        let actions = vec![Action::Produce { records: 3 }, Action::Produce { records: 1 }, LEAVE];
+        assert_eq!(shortest(actions, |actions| records(actions) >= 4), [Action::Produce { records: 4 }]);
     }
 
     #[test]
