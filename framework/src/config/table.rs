@@ -256,7 +256,7 @@ pub(super) const KEYS: &[Key] = &[
     ignored("task.assignor.class", NO_ASSIGNOR),
     ignored("internal.task.assignor.class", NO_ASSIGNOR),
     ignored("application.server", "queries are answered by the instance that is asked"),
-    ignored("group.protocol", "the newest protocol that the broker speaks is used"),
+    client("group.protocol", ClientSide::Consumer),
     ignored("poll.ms", "a thread is woken by what arrives"),
     ignored("default.key.serde", SERDES_FROM_TYPES),
     ignored("default.value.serde", SERDES_FROM_TYPES),

@@ -32,11 +32,28 @@ pub enum OffsetReset {
     None,
 }
 
+/// What a consumer is for: which of the users' keys for clients it is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ConsumerRole {
+    /// It reads inputs.
+    #[default]
+    Main,
+    /// It restores stores.
+    Restore,
+    /// It reads global tables.
+    Global,
+}
+
 /// How a consumer reads, and as whom.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConsumerConfig {
     /// The group for membership and committed offsets; `None` for restore and global consumers.
     pub group: Option<String>,
+    /// Makes a member that keeps its partitions while it is away for less than a session: the name by which it comes back.
+    /// Kafka: `group.instance.id`. The embedded log has no such members.
+    pub group_instance_id: Option<String>,
+    /// What it is for.
+    pub role: ConsumerRole,
     /// The name shown in member lists and logs. Kafka: `client.id`.
     pub client_id: String,
     /// What is seen of transactions.
@@ -55,6 +72,8 @@ impl Default for ConsumerConfig {
     fn default() -> Self {
         ConsumerConfig {
             group: None,
+            group_instance_id: None,
+            role: ConsumerRole::default(),
             client_id: String::from("kstreams"),
             isolation: Isolation::default(),
             offset_reset: OffsetReset::default(),
@@ -187,7 +206,7 @@ pub trait Consumer: Send {
     /// assigned by an event.
     ///
     /// # Errors
-    /// `NotFound` if a partition does not exist.
+    /// `NotFound` if a partition does not exist; a log that has to ask for it lets the first fetches fail with it.
     fn assign(&mut self, partitions: &[(TopicPartition, Start)]) -> Result<()>;
 
     /// Stops reading these partitions and, if they were revoked, releases them to the group.

@@ -15,6 +15,8 @@ pub mod client;
 mod connect;
 mod consumer;
 pub mod embedded;
+#[cfg(feature = "kafka")]
+pub mod kafka;
 mod partitioning;
 mod pattern;
 mod producer;
@@ -22,10 +24,10 @@ mod topic_config;
 
 pub use admin::{Admin, Created, GroupDescription, GroupMember, NewTopic, OffsetAt, TopicInfo};
 pub use call::Call;
-pub use connect::connect;
+pub use connect::{connect, connect_with};
 pub use consumer::{
-    Budget, Consumer, ConsumerConfig, Fetched, GroupEvent, GroupMetadata, Isolation, OffsetAndMetadata, OffsetReset,
-    Offsets, Start,
+    Budget, Consumer, ConsumerConfig, ConsumerRole, Fetched, GroupEvent, GroupMetadata, Isolation, OffsetAndMetadata,
+    OffsetReset, Offsets, Start,
 };
 pub use partitioning::{murmur2, partition_for_key};
 pub use pattern::TopicPattern;
@@ -38,7 +40,8 @@ use std::sync::Arc;
 
 /// A connection to a log, shared by the threads of a process.
 pub trait Log: Send + Sync {
-    /// A new consumer. Dropping it says nothing to its group: the member stays until its session times out.
+    /// A new consumer. Dropping it says nothing to its group: the member stays until its session times out. (Kafka's client
+    /// does say goodbye, unless it is a static member.)
     ///
     /// # Errors
     /// `Config` if the configuration contradicts itself.

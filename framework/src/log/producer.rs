@@ -38,7 +38,7 @@ impl Default for ProducerConfig {
 pub enum Sent {
     /// A copy is queued; a [`Delivery`] will follow.
     Queued,
-    /// Nothing happened: take deliveries, then send it again.
+    /// Nothing happened: take deliveries, then send it again. Also while the topic's partitions are being asked for.
     QueueFull,
 }
 
@@ -90,7 +90,8 @@ pub trait Producer: Send {
     ///
     /// # Errors
     /// `Production` if it is larger than the topic allows, `NotFound` if the topic or partition does not exist,
-    /// `Fenced`, `Aborted`; `Bug` if a transactional producer has begun no transaction. Nothing was queued then.
+    /// `Fenced`, `Aborted`; `Bug` if a transactional producer has begun no transaction. Nothing was queued then. What
+    /// a log finds out later is the answer of the [`Delivery`].
     fn send(&mut self, message: &Outgoing<'_>, token: u64, now_ms: i64) -> Result<Sent>;
 
     /// The number of partitions of a topic, as partitioners need it.

@@ -10,7 +10,7 @@ use crate::engine::{self, EngineOptions, SharedEngine};
 use crate::error::Result;
 #[cfg(not(feature = "avro"))]
 use crate::error::{Error, ErrorKind};
-use crate::log::{Log, connect};
+use crate::log::{Log, connect_with};
 use crate::metrics::Metrics;
 use crate::record::{Clock, SystemClock};
 use crate::serde::Registry;
@@ -67,7 +67,10 @@ impl Instance {
         };
         let log = match options.log {
             Some(log) => log,
-            None => connect(&config.url, options.clock.clone().unwrap_or_else(|| Arc::new(SystemClock)))?,
+            None => {
+                let clock = options.clock.clone().unwrap_or_else(|| Arc::new(SystemClock));
+                connect_with(&config.url, &config.clients, clock)?
+            }
         };
         let kept_id = directory.as_ref().map(|directory| directory.process_id().to_owned());
         let process_id = options.process_id.or(kept_id).unwrap_or_else(|| uuid(seed));

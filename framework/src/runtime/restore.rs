@@ -7,7 +7,7 @@
 use super::instance::Instance;
 use super::task::OpenStores;
 use crate::error::{ErrorKind, Result};
-use crate::log::{Budget, Consumer, ConsumerConfig, Isolation, OffsetReset, Offsets, Start};
+use crate::log::{Budget, Consumer, ConsumerConfig, ConsumerRole, Isolation, OffsetReset, Offsets, Start};
 use crate::record::{Headers, Message, TaskId, TopicPartition};
 use crate::store::Changelog;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -167,6 +167,7 @@ impl Restorer {
     /// `Config` if the log has no such consumer.
     pub(crate) fn new(instance: &Instance, thread_name: &str) -> Result<Self> {
         let config = ConsumerConfig {
+            role: ConsumerRole::Restore,
             client_id: format!("{thread_name}-restore-consumer"),
             isolation: if broken!(RestoreUncommitted) { Isolation::ReadUncommitted } else { Isolation::ReadCommitted },
             offset_reset: OffsetReset::None,

@@ -7,7 +7,17 @@ mod faults;
 mod kill;
 mod late;
 mod model;
+#[allow(dead_code, reason = "what is for logs in real time is used by the tests on Kafka")]
 mod world;
+
+#[cfg(feature = "fjall")]
+/// A log in files.
+fn on_disk() -> world::World {
+    use kstreams::engine::{EngineKind, EngineOptions, open};
+    let directory = tempfile::tempdir().unwrap();
+    let engine = open(EngineKind::Fjall, directory.path(), &EngineOptions::default()).unwrap();
+    world::on_engine(engine, world::NOON).with_directory(directory)
+}
 
 /// Runs each clause of the contract against each kind of log.
 macro_rules! clauses {
@@ -20,7 +30,7 @@ macro_rules! clauses {
         }
         #[cfg(feature = "fjall")]
         mod on_disk {
-            $(mod $chapter { $(#[test] fn $clause() { crate::contract::$chapter::$clause(&crate::world::on_disk()); })* })*
+            $(mod $chapter { $(#[test] fn $clause() { crate::contract::$chapter::$clause(&crate::on_disk()); })* })*
         }
     };
 }

@@ -10,7 +10,7 @@ use std::cell::Cell;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// More attempts than any answer needs.
 const ATTEMPTS_MAX: usize = 1_000;
@@ -25,8 +25,17 @@ pub struct World {
 
 /// How time passes.
 enum Time {
+    /// When told to: everything is answered within some milliseconds of it.
     Manual(ManualClock),
+    /// By itself, on a log whose answers take time.
+    Real,
 }
+
+/// The longest that an answer of a log in real time takes.
+const REAL_ANSWER: Duration = Duration::from_secs(30);
+
+/// So long nothing comes from a group in real time that has nothing to say.
+const REAL_QUIET: Duration = Duration::from_millis(1_500);
 
 pub const NOON: i64 = 1_700_000_000_000;
 
@@ -55,19 +64,23 @@ pub fn on_engine(engine: SharedEngine, now_ms: i64) -> World {
     World::new(EmbeddedLog::on_engine(engine, options).unwrap(), clock)
 }
 
-#[cfg(feature = "fjall")]
-pub fn on_disk() -> World {
-    use kstreams::engine::{EngineKind, EngineOptions, open};
-    let directory = tempfile::tempdir().unwrap();
-    let engine = open(EngineKind::Fjall, directory.path(), &EngineOptions::default()).unwrap();
-    let mut world = on_engine(engine, NOON);
-    world._directory = Some(directory);
-    world
-}
-
 impl World {
     pub fn new(log: Arc<dyn Log>, clock: ManualClock) -> Self {
         World { log, time: Time::Manual(clock), _directory: None }
+    }
+
+    /// A log in real time.
+    pub fn real(log: Arc<dyn Log>) -> Self {
+        World { log, time: Time::Real, _directory: None }
+    }
+
+    /// The same world, which keeps a directory as long as it lives.
+    pub fn with_directory(self, directory: tempfile::TempDir) -> Self {
+        World { _directory: Some(directory), ..self }
+    }
+
+    pub fn is_real(&self) -> bool {
+        matches!(self.time, Time::Real)
     }
 
     pub fn now_ms(&self) -> i64 {
@@ -77,18 +90,29 @@ impl World {
     pub fn pass_ms(&self, by_ms: i64) {
         match &self.time {
             Time::Manual(clock) => clock.advance_ms(by_ms),
+            Time::Real => std::thread::sleep(Duration::from_millis(by_ms.unsigned_abs())),
+        }
+    }
+
+    /// The end of a transaction is answered before its markers are written.
+    fn let_markers_be_written(&self) {
+        if self.is_real() {
+            self.pass_ms(200);
         }
     }
 
     /// Asks until there is an answer; a millisecond passes between two attempts.
     pub fn wait<T>(&self, mut attempt: impl FnMut(i64) -> Poll<Result<T>>) -> Result<T> {
-        for _ in 0..ATTEMPTS_MAX {
+        let begun = Instant::now();
+        for attempts in 0.. {
             if let Poll::Ready(answer) = attempt(self.now_ms()) {
                 return answer;
             }
+            let is_late = if self.is_real() { begun.elapsed() > REAL_ANSWER } else { attempts > ATTEMPTS_MAX };
+            assert!(!is_late, "no answer after {attempts} attempts");
             self.pass_ms(1);
         }
-        panic!("no answer after {ATTEMPTS_MAX} attempts");
+        unreachable!("an answer or a panic ends the attempts")
     }
 
     pub fn call<T: 'static>(&self, mut call: Call<T>) -> Result<T> {
@@ -139,7 +163,8 @@ impl World {
     }
 
     pub fn reader_with(&self, config: &ConsumerConfig) -> Reader<'_> {
-        Reader { inner: self.log.consumer(config).unwrap(), world: self }
+        let sees_all = config.isolation == Isolation::ReadUncommitted;
+        Reader { inner: self.log.consumer(config).unwrap(), world: self, sees_all }
     }
 
     /// A member of a group that has not been polled yet.
@@ -176,6 +201,7 @@ pub struct Writer<'a> {
 
 impl Writer<'_> {
     pub fn queue(&mut self, to: &TopicPartition, key: &str, value: Option<&str>) -> Result<Sent> {
+        self.know(&to.topic)?;
         let message = Outgoing {
             topic: &to.topic,
             partition: Some(to.partition),
@@ -188,13 +214,23 @@ impl Writer<'_> {
         self.inner.send(&message, 0, self.world.now_ms())
     }
 
+    /// Asks for a topic's partitions, as sinks do, so that a message to it is queued at once. What is wrong with the topic is the
+    /// answer to sending.
+    pub fn know(&mut self, topic: &Topic) -> Result<()> {
+        let known = self.world.wait(|now_ms| self.inner.poll_partitions(topic, now_ms));
+        known.map(|_| ()).or_else(|error| if error.kind() == ErrorKind::NotFound { Ok(()) } else { Err(error) })
+    }
+
     /// Sends a message and waits for it. Returns its offset.
     pub fn send(&mut self, to: &TopicPartition, key: &str, value: &str) -> i64 {
         self.try_send(to, key, Some(value)).unwrap()
     }
 
     pub fn try_send(&mut self, to: &TopicPartition, key: &str, value: Option<&str>) -> Result<i64> {
-        assert_eq!(self.queue(to, key, value)?, Sent::Queued);
+        self.world.wait(|_| match self.queue(to, key, value)? {
+            Sent::Queued => Poll::Ready(Ok(())),
+            Sent::QueueFull => Poll::Pending,
+        })?;
         let mut deliveries = self.flush()?;
         let last = deliveries.pop().expect("a message was sent");
         last.placed.map(|placed| placed.offset)
@@ -217,11 +253,14 @@ impl Writer<'_> {
     }
 
     pub fn try_commit(&mut self) -> Result<()> {
-        self.world.wait(|now_ms| self.inner.poll_commit(now_ms))
+        self.world.wait(|now_ms| self.inner.poll_commit(now_ms))?;
+        self.world.let_markers_be_written();
+        Ok(())
     }
 
     pub fn abort(&mut self) {
         self.world.wait(|now_ms| self.inner.poll_abort(now_ms)).unwrap();
+        self.world.let_markers_be_written();
     }
 
     pub fn send_offsets(&mut self, offsets: &Offsets, group: &GroupMetadata) -> Result<()> {
@@ -240,6 +279,8 @@ impl Writer<'_> {
 pub struct Reader<'a> {
     pub inner: Box<dyn Consumer>,
     world: &'a World,
+    /// Of open and aborted transactions, too.
+    sees_all: bool,
 }
 
 /// Key, value, offset.
@@ -252,6 +293,9 @@ impl Reader<'_> {
 
     /// Everything that can be read now: until nothing comes although some time has passed.
     pub fn messages(&mut self, partition: &TopicPartition) -> Vec<Read> {
+        if self.world.is_real() {
+            return self.messages_to_the_end(partition);
+        }
         let messages = std::cell::RefCell::new(Vec::new());
         let quiet = Cell::new(0);
         while quiet.get() < 3 {
@@ -262,6 +306,30 @@ impl Reader<'_> {
             });
             quiet.set(if fetched.unwrap().records == 0 { quiet.get() + 1 } else { 0 });
         }
+        messages.into_inner()
+    }
+
+    /// Everything up to where the partition ends now for this reader.
+    fn messages_to_the_end(&mut self, partition: &TopicPartition) -> Vec<Read> {
+        if !self.inner.assignment().contains(partition) {
+            return Vec::new();
+        }
+        let at = if self.sees_all { OffsetAt::End } else { OffsetAt::LastStable };
+        let end = self.world.offset(partition, at);
+        let messages = std::cell::RefCell::new(Vec::new());
+        let world = self.world;
+        let read = world.wait(|_| {
+            let fetched = self.fetch(partition, Budget::records(100), &mut |key, value, offset| {
+                messages.borrow_mut().push((key, value, offset));
+                ControlFlow::Continue(())
+            });
+            match fetched {
+                Err(error) => Poll::Ready(Err(error)),
+                Ok(_) if self.inner.position(partition) >= Some(end) => Poll::Ready(Ok(())),
+                Ok(_) => Poll::Pending,
+            }
+        });
+        read.unwrap();
         messages.into_inner()
     }
 
@@ -289,27 +357,35 @@ impl Reader<'_> {
 
     /// What the group assigns to this member until it has nothing new to say; fails on any other event.
     pub fn assigned(&mut self) -> Vec<TopicPartition> {
-        let (mut assigned, mut quiet) = (Vec::new(), 0);
-        while quiet < 3 {
+        let (mut assigned, mut quiet, mut told) = (Vec::new(), 0, Instant::now());
+        let is_real = self.world.is_real();
+        while if is_real { told.elapsed() < REAL_QUIET } else { quiet < 3 } {
             match self.event() {
-                Some(GroupEvent::Assigned(partitions)) => assigned.extend(partitions),
+                Some(GroupEvent::Assigned(partitions)) => {
+                    assigned.extend(partitions);
+                    told = Instant::now();
+                }
                 Some(other) => panic!("unexpected {other:?}"),
                 None => quiet += 1,
             }
         }
+        assigned.sort();
         assigned
     }
 
     /// What the group wants back.
     pub fn revoked(&mut self) -> Vec<TopicPartition> {
-        for _ in 0..10 {
+        let begun = Instant::now();
+        for attempts in 0.. {
             match self.event() {
                 Some(GroupEvent::Revoked(partitions)) => return partitions,
                 Some(other) => panic!("unexpected {other:?}"),
                 None => {}
             }
+            let is_late = if self.world.is_real() { begun.elapsed() > REAL_ANSWER } else { attempts > 10 };
+            assert!(!is_late, "nothing was revoked");
         }
-        panic!("nothing was revoked");
+        unreachable!("a revocation or a panic ends the attempts")
     }
 
     pub fn group(&self) -> GroupMetadata {
@@ -329,6 +405,29 @@ impl Reader<'_> {
         let call = self.inner.committed(std::slice::from_ref(partition));
         self.world.call(call).unwrap().remove(partition)
     }
+}
+
+/// Lets members agree: what is revoked is given back at once. Returns what each has when nothing comes any more.
+pub fn settle(members: &mut [&mut Reader<'_>]) -> Vec<Vec<TopicPartition>> {
+    let mut owned = vec![Vec::new(); members.len()];
+    let (mut quiet, mut told) = (0, Instant::now());
+    while if members[0].world.is_real() { told.elapsed() < REAL_QUIET } else { quiet < 3 } {
+        quiet += 1;
+        for (member, owned) in members.iter_mut().zip(&mut owned) {
+            let Some(event) = member.event() else { continue };
+            (quiet, told) = (0, Instant::now());
+            match event {
+                GroupEvent::Assigned(partitions) => owned.extend(partitions),
+                GroupEvent::Revoked(partitions) => {
+                    member.inner.unassign(&partitions).unwrap();
+                    owned.retain(|partition| !partitions.contains(partition));
+                }
+                GroupEvent::Lost(partitions) => panic!("{partitions:?} were lost"),
+            }
+        }
+    }
+    owned.iter_mut().for_each(|owned| owned.sort());
+    owned
 }
 
 pub fn offsets(partition: &TopicPartition, offset: i64, metadata: &str) -> Offsets {

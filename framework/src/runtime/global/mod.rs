@@ -17,7 +17,7 @@ use super::thread::Stepped;
 use crate::engine::memory::MemoryEngine;
 use crate::engine::{SharedEngine, Space};
 use crate::error::{ErrorKind, Result, Scope};
-use crate::log::{Call, Consumer, ConsumerConfig, Isolation, OffsetAt, OffsetReset, TopicInfo};
+use crate::log::{Call, Consumer, ConsumerConfig, ConsumerRole, Isolation, OffsetAt, OffsetReset, TopicInfo};
 use crate::record::{TaskId, Topic, TopicPartition};
 use crate::store::CacheBudget;
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,6 +76,7 @@ impl GlobalThread {
     /// `Config` if the log has no such consumer; what the engine refuses.
     pub(crate) fn new(instance: &Arc<Instance>, thread: usize) -> Result<Self> {
         let config = ConsumerConfig {
+            role: ConsumerRole::Global,
             client_id: format!("{}-global-consumer", instance.client_id),
             isolation: Isolation::ReadCommitted,
             offset_reset: OffsetReset::None,

@@ -101,6 +101,11 @@ impl StreamThread {
         };
         let consumer = instance.log.consumer(&ConsumerConfig {
             group: Some(config.application_id.clone()),
+            group_instance_id: config
+                .clients
+                .consumer
+                .get("group.instance.id")
+                .map(|id| format!("{id}-{}", thread + 1)),
             client_id: format!("{name}-consumer"),
             isolation,
             // Each source has a policy of its own, see `reset`.

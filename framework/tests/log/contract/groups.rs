@@ -10,13 +10,14 @@ fn all(topic: &str, count: i32) -> Vec<TopicPartition> {
     (0..count).map(|number| partition(topic, number)).collect()
 }
 
-/// Two members that share the two partitions of a topic, and have not heard of it yet.
-fn two_members(world: &World) -> (Reader<'_>, Reader<'_>) {
+/// Two members that share the two partitions of a topic, and what each has.
+fn two_members(world: &World) -> ([Reader<'_>; 2], [Vec<TopicPartition>; 2]) {
     world.create("a", 2);
-    let mut members = (world.member("g", &["a"]), world.member("g", &["a"]));
-    members.0.event();
-    members.1.event();
-    members
+    let mut members = [world.member("g", &["a"]), world.member("g", &["a"])];
+    let [one, other] = &mut members;
+    let owned: [Vec<TopicPartition>; 2] = settle(&mut [one, other]).try_into().unwrap();
+    assert_eq!(owned.each_ref().map(Vec::len), [1, 1]);
+    (members, owned)
 }
 
 pub fn only_member_gets_everything(world: &World) {
@@ -39,25 +40,20 @@ pub fn second_member_takes_half_after_it_was_given_back(world: &World) {
     assert!(second.assigned().is_empty(), "they are still the first member's");
     first.commit(&revoked[0], 5, "").unwrap();
     first.inner.unassign(&revoked).unwrap();
-    assert_eq!(second.assigned(), revoked);
-    assert!(first.assigned().is_empty());
+    assert_eq!(settle(&mut [&mut first, &mut second]), [Vec::new(), revoked.clone()]);
     assert!(first.group().generation == second.group().generation);
     assert_eq!(second.committed(&revoked[0]), Some(OffsetAndMetadata::new(5)));
     assert!(revoked.iter().all(|partition| before.contains(partition)));
 }
 
 pub fn partitions_of_a_leaving_member_go_to_the_rest(world: &World) {
-    let (mut first, mut second) = two_members(world);
-    let (kept, freed) = (first.assigned(), second.assigned());
-    assert_eq!((kept.len(), freed.len()), (1, 1));
+    let ([mut first, mut second], [_, freed]) = two_members(world);
     second.leave();
     assert_eq!(first.assigned(), freed);
 }
 
 pub fn dropped_member_is_removed_after_its_session_timeout(world: &World) {
-    let (mut first, mut second) = two_members(world);
-    first.assigned();
-    let freed = second.assigned();
+    let ([mut first, second], [_, freed]) = two_members(world);
     drop(second);
     for _ in 0..880 {
         world.pass_ms(50);
@@ -74,9 +70,7 @@ pub fn dropped_member_is_removed_after_its_session_timeout(world: &World) {
 }
 
 pub fn member_that_is_not_polled_loses_its_partitions_and_joins_again(world: &World) {
-    let (mut first, mut second) = two_members(world);
-    first.assigned();
-    let had = second.assigned();
+    let ([mut first, mut second], [_, had]) = two_members(world);
     let stale = second.group();
     second.inner.assign(&[(had[0].clone(), Start::Beginning)]).unwrap();
     let mut got = None;
@@ -100,11 +94,8 @@ pub fn equal_partition_numbers_stay_together(world: &World) {
     world.create("a", 6);
     world.create("b", 6);
     let mut members: Vec<Reader<'_>> = (0..3).map(|_| world.member("g", &["a", "b"])).collect();
-    for member in &mut members {
-        member.event();
-    }
-    for member in &mut members {
-        let owned: BTreeSet<TopicPartition> = member.assigned().into_iter().collect();
+    for owned in settle(&mut members.iter_mut().collect::<Vec<_>>()) {
+        let owned: BTreeSet<TopicPartition> = owned.into_iter().collect();
         assert_eq!(owned.len(), 4);
         for TopicPartition { topic, partition: number } in &owned {
             let other = if topic.as_str() == "a" { "b" } else { "a" };

@@ -1,0 +1,498 @@
+//! Reading from Kafka: a member of a group, or partitions on its own; a queue for each partition that is read.
+
+use super::admin::Cluster;
+use super::context::{ConsumerContext, Rebalance};
+use super::errors::{self, About};
+use super::group::{Membership, is_incremental, list, named};
+use super::groups;
+use super::native::{self, NativeConsumer, PartitionQueue};
+use super::queue::{Queue, Stage};
+use super::settings::{GroupProtocol, open};
+use super::signal::Signal;
+use super::topics::Questions;
+use super::worker::Worker;
+use crate::error::{Error, ErrorKind, Result};
+use crate::log::{
+    Budget, Call, Consumer, ConsumerConfig, Fetched, GroupEvent, GroupMetadata, OffsetReset, Offsets, Start,
+};
+use crate::record::{Message, Topic, TopicPartition};
+use rdkafka::Offset;
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::task::Poll;
+use std::time::Duration;
+
+/// The most events of librdkafka that are looked at in one step.
+const EVENTS_MAX: usize = 8;
+
+/// So often a member's partition is tried to be moved before it is taken anew: librdkafka may be busy with it.
+const MOVES_MAX: u32 = 50;
+
+/// librdkafka's own thread answers a move, not a broker.
+const MOVE: Duration = Duration::from_secs(1);
+
+/// The longest that a goodbye to the group is waited for, in milliseconds.
+const LEAVING_MS_MAX: i64 = 3_000;
+
+/// The longest that dropping a consumer waits for its goodbye; it goes on without us.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// Reads from Kafka.
+pub(super) struct KafkaConsumer {
+    cluster: Arc<Cluster>,
+    config: ConsumerConfig,
+    protocol: GroupProtocol,
+    client: Arc<NativeConsumer>,
+    worker: Worker,
+    signal: Arc<Signal>,
+    questions: Questions,
+    membership: Membership,
+    leaving_since_ms: Option<i64>,
+    queues: BTreeMap<TopicPartition, Queue>,
+}
+
+impl KafkaConsumer {
+    pub(super) fn open(cluster: Arc<Cluster>, config: &ConsumerConfig) -> Result<Self> {
+        let protocol = cluster.settings().group_protocol();
+        let signal = Arc::new(Signal::default());
+        Ok(KafkaConsumer {
+            client: connect(&cluster, config, protocol, &signal)?,
+            worker: Worker::new(format!("{}-worker", config.client_id)),
+            questions: Questions::new(cluster.clone()),
+            membership: Membership::default(),
+            leaving_since_ms: None,
+            queues: BTreeMap::new(),
+            config: config.clone(),
+            signal,
+            protocol,
+            cluster,
+        })
+    }
+
+    fn group(&self) -> Result<&str> {
+        let none = || Error::new(ErrorKind::Config, "the consumer has no group");
+        self.config.group.as_deref().ok_or_else(none)
+    }
+
+    fn about(&self) -> About<'_> {
+        self.config.group.as_deref().map_or(About::Brokers, About::Group)
+    }
+
+    fn is_member(&self) -> bool {
+        !self.membership.topics.is_empty()
+    }
+
+    fn local<T>(&self, answer: KafkaResult<T>) -> Result<T> {
+        // What librdkafka's own thread refuses is a step that we have taken out of turn.
+        answer.map_err(|error| {
+            errors::misuse("Kafka's client refuses a step of its group").with_detail(error.to_string())
+        })
+    }
+
+    /// Lets librdkafka tell what it has; what it wants of the group becomes events.
+    fn serve(&mut self) -> Result<()> {
+        for _ in 0..EVENTS_MAX {
+            let told = self.client.poll(Duration::ZERO).map(|told| told.map(|_| ()));
+            let rebalance = self.client.context().take_rebalance();
+            let is_quiet = told.is_none() && rebalance.is_none();
+            match told {
+                // Partitions that are read have queues of their own.
+                Some(Ok(())) => return Err(errors::misuse("a message came on the common queue")),
+                Some(Err(error)) => self.heed(&error)?,
+                None => {}
+            }
+            if let Some(rebalance) = rebalance {
+                self.rebalance(rebalance)?;
+            }
+            if is_quiet {
+                break;
+            }
+        }
+        match self.client.context().trouble.refusal() {
+            Some(refusal) => Err(refusal),
+            None => Ok(()),
+        }
+    }
+
+    fn rebalance(&mut self, rebalance: Rebalance) -> Result<()> {
+        let (client, is_leaving) = (self.client.clone(), self.leaving_since_ms.is_some());
+        let answered = match rebalance {
+            Rebalance::Assign(partitions) => self.membership.assigned(&client, named(partitions), &self.signal),
+            Rebalance::Revoke(partitions) if !is_leaving => self.membership.revoked(&client, named(partitions)),
+            Rebalance::Revoke(partitions) | Rebalance::Lose(partitions) => {
+                let partitions = named(partitions);
+                partitions.iter().for_each(|partition| drop(self.queues.remove(partition)));
+                self.membership.lost(&client, partitions)
+            }
+        };
+        self.local(answered)
+    }
+
+    fn heed(&mut self, error: &KafkaError) -> Result<()> {
+        let Some(code) = error.rdkafka_error_code() else { return Ok(()) };
+        let seen = self.client.context().trouble.text();
+        match code {
+            Code::UnsupportedVersion | Code::UnsupportedFeature if self.protocol == GroupProtocol::Consumer => {
+                self.fall_back(&seen)
+            }
+            Code::FencedInstanceId | Code::UnreleasedInstanceId => {
+                Err(Error::new(ErrorKind::InUse, "another instance of the group has the same `group.instance.id`")
+                    .with_detail(seen)
+                    .with_hint("give each instance its own"))
+            }
+            // A topic that is subscribed to may come later.
+            Code::UnknownTopicOrPartition | Code::UnknownTopic => Ok(()),
+            _ => match errors::kind_of(code) {
+                ErrorKind::Unauthorized | ErrorKind::Config => {
+                    Err(errors::error(code, self.about(), &format!("{error}; {seen}")))
+                }
+                _ => {
+                    tracing::debug!(target: "kstreams::kafka", %error, seen, "told while polling");
+                    Ok(())
+                }
+            },
+        }
+    }
+
+    /// The brokers do not know the new group protocol: joins again with the old one.
+    fn fall_back(&mut self, seen: &str) -> Result<()> {
+        tracing::warn!(group = self.config.group, seen, "the brokers have no `consumer` groups: using a classic one");
+        self.protocol = GroupProtocol::Classic;
+        let client = connect(&self.cluster, &self.config, self.protocol, &self.signal)?;
+        let old = std::mem::replace(&mut self.client, client);
+        let topics = std::mem::take(&mut self.membership.topics);
+        (self.membership, self.queues) = (Membership::default(), BTreeMap::new());
+        close(old, Duration::ZERO);
+        self.membership.topics = topics;
+        self.join()
+    }
+
+    fn join(&mut self) -> Result<()> {
+        let topics: Vec<&str> = self.membership.topics.iter().map(Topic::as_str).collect();
+        self.client.subscribe(&topics).map_err(|error| errors::from_client(&error, self.about(), ""))
+    }
+
+    /// A queue for a partition that is not read yet.
+    fn queue_for(&mut self, partition: &TopicPartition, start: Start) -> Result<Queue> {
+        if let Some(native) = self.membership.parked.remove(partition) {
+            return Ok(Queue::new(native, start, true));
+        }
+        if self.is_member() {
+            // It was lost in between.
+            return Err(errors::error(
+                Code::UnknownMemberId,
+                self.about(),
+                &format!("{partition} is not this member's"),
+            ));
+        }
+        match PartitionQueue::split(&self.client, partition, &self.signal) {
+            Some(native) => Ok(Queue::new(native, start, false)),
+            None => Err(errors::no_partition(partition)),
+        }
+    }
+
+    /// Brings a partition a step nearer to being read. True once it is.
+    fn advance(&mut self, partition: &TopicPartition, now_ms: i64) -> Result<bool> {
+        let Some(queue) = self.queues.get_mut(partition) else { return Ok(false) };
+        match &mut queue.stage {
+            Stage::Reading => Ok(true),
+            Stage::Outside(seen) => {
+                let seen = seen.clone();
+                Err(queue.outside(partition, &seen))
+            }
+            Stage::Checking(_) => {
+                let Poll::Ready(known) = self.questions.poll_with(&partition.topic, partition.partition, now_ms) else {
+                    return Ok(false);
+                };
+                known?;
+                queue.checked();
+                self.advance(partition, now_ms)
+            }
+            Stage::Moving { to: Offset::Stored, .. } => {
+                let call = self.committed(std::slice::from_ref(partition));
+                self.set_stage(partition, Stage::Asking(call));
+                Ok(false)
+            }
+            Stage::Asking(call) => {
+                let Poll::Ready(committed) = call.poll(now_ms)? else { return Ok(false) };
+                let start = committed.get(partition).map(|committed| Start::Offset(committed.offset));
+                let Some(start) = start.or(first_start(self.config.offset_reset)) else {
+                    queue.stage = Stage::Outside(String::from("`auto.offset.reset` is `none`"));
+                    return self.advance(partition, now_ms);
+                };
+                queue.start(start);
+                queue.checked();
+                self.advance(partition, now_ms)
+            }
+            Stage::Moving { to, attempts } => {
+                let (to, attempts) = (*to, *attempts);
+                self.move_to(partition, to, attempts)
+            }
+        }
+    }
+
+    fn set_stage(&mut self, partition: &TopicPartition, stage: Stage) {
+        if let Some(queue) = self.queues.get_mut(partition) {
+            queue.stage = stage;
+        }
+    }
+
+    fn move_to(&mut self, partition: &TopicPartition, to: Offset, attempts: u32) -> Result<bool> {
+        let Some(queue) = self.queues.get(partition) else { return Ok(false) };
+        let here = std::slice::from_ref(partition);
+        let (topic, number) = (partition.topic.as_str(), partition.partition);
+        let moved = match queue.is_attached {
+            false => self.client.incremental_assign(&list(here, Some(to))),
+            true => self.client.seek(topic, number, to, MOVE),
+        };
+        match moved {
+            Ok(()) => {}
+            Err(error) if self.is_member() && attempts < MOVES_MAX => {
+                tracing::trace!(target: "kstreams::kafka", %partition, %error, "moving it again");
+                self.set_stage(partition, Stage::Moving { to, attempts: attempts + 1 });
+                return Ok(false);
+            }
+            // It is not being fetched any more, because its position was not in the log.
+            Err(_) if queue.is_attached => return self.take_anew(partition, to),
+            Err(error) => return Err(errors::from_client(&error, About::Topic(topic), "")),
+        }
+        if self.is_member() {
+            self.local(self.client.resume(&list(here, None)))?;
+        }
+        if let Some(queue) = self.queues.get_mut(partition) {
+            (queue.is_attached, queue.stage) = (true, Stage::Reading);
+        }
+        Ok(true)
+    }
+
+    /// Gives a partition to librdkafka once more. Not while it waits for an answer to a rebalance: it would take this for one.
+    fn take_anew(&mut self, partition: &TopicPartition, to: Offset) -> Result<bool> {
+        self.serve()?;
+        if self.membership.is_giving_back() || !self.queues.contains_key(partition) {
+            return Ok(false);
+        }
+        let here = std::slice::from_ref(partition);
+        if is_incremental(&self.client) {
+            self.local(self.client.incremental_unassign(&list(here, None)))?;
+            self.local(self.client.incremental_assign(&list(here, Some(to))))?;
+        } else {
+            self.take_all_anew(partition, to)?;
+        }
+        if self.is_member() {
+            self.local(self.client.resume(&list(here, None)))?;
+        }
+        self.set_stage(partition, Stage::Reading);
+        Ok(true)
+    }
+
+    /// The classic protocol knows whole assignments only: all others go on where they are.
+    fn take_all_anew(&mut self, moved: &TopicPartition, to: Offset) -> Result<()> {
+        let mut all = rdkafka::TopicPartitionList::new();
+        for partition in &self.membership.owned {
+            let position = self.queues.get(partition).and_then(Queue::place).unwrap_or(0);
+            let offset = if partition == moved { to } else { Offset::Offset(position) };
+            super::admin::add(&mut all, partition, offset)?;
+        }
+        self.local(self.client.assign(&all))
+    }
+
+    fn stop_reading(&mut self, partition: &TopicPartition) -> Result<()> {
+        let queue = self.queues.remove(partition);
+        let client = self.client.clone();
+        let given_back = self.membership.released(&client, partition);
+        if self.local(given_back)? {
+            return Ok(());
+        }
+        let Some(queue) = queue else { return Ok(()) };
+        let here = list(std::slice::from_ref(partition), None);
+        if self.membership.owned.contains(partition) {
+            self.local(self.client.pause(&here))?;
+            self.membership.parked.insert(partition.clone(), queue.into_native());
+        } else if queue.is_attached && !self.is_member() {
+            self.local(self.client.incremental_unassign(&here))?;
+        }
+        Ok(())
+    }
+
+    /// Whether the group has heard the goodbye: then this member has no name or no generation any more.
+    fn has_left(&self) -> bool {
+        let known = self.config.group.as_deref().and_then(|group| native::group_metadata(&self.client, group));
+        known.is_none_or(|known| known.generation < 0 || known.member.is_empty())
+    }
+}
+
+fn first_start(reset: OffsetReset) -> Option<Start> {
+    match reset {
+        OffsetReset::Earliest => Some(Start::Beginning),
+        OffsetReset::Latest => Some(Start::End),
+        OffsetReset::None => None,
+    }
+}
+
+fn connect(
+    cluster: &Cluster,
+    config: &ConsumerConfig,
+    protocol: GroupProtocol,
+    signal: &Arc<Signal>,
+) -> Result<Arc<NativeConsumer>> {
+    let mut client: NativeConsumer = open(&cluster.settings().consumer(config, protocol), ConsumerContext::default())?;
+    let signal = signal.clone();
+    client.set_nonempty_callback(move || signal.ring());
+    Ok(Arc::new(client))
+}
+
+/// Closes a client on a thread of its own, and waits for it a little: a broker may be slow or gone.
+fn close(client: Arc<NativeConsumer>, patience: Duration) {
+    client.context().close();
+    let (done, closed) = sync_channel::<()>(1);
+    let closing = std::thread::Builder::new().name(String::from("kafka-close")).spawn(move || {
+        drop(client);
+        drop(done);
+    });
+    if closing.is_ok() && !patience.is_zero() {
+        // Both answers mean that we go on.
+        let _ = closed.recv_timeout(patience);
+    }
+}
+
+impl Consumer for KafkaConsumer {
+    fn subscribe(&mut self, topics: &[Topic]) -> Result<()> {
+        self.group()?;
+        self.membership.topics = topics.iter().cloned().collect();
+        self.leaving_since_ms = None;
+        if topics.is_empty() { Ok(()) } else { self.join() }
+    }
+
+    fn poll_event(&mut self, _now_ms: i64) -> Result<Option<GroupEvent>> {
+        if self.membership.events.is_empty() {
+            self.serve()?;
+        }
+        let event = self.membership.events.pop_front();
+        if let Some(GroupEvent::Lost(partitions)) = &event {
+            partitions.iter().for_each(|partition| drop(self.queues.remove(partition)));
+        }
+        Ok(event)
+    }
+
+    fn poll_leave(&mut self, now_ms: i64) -> Poll<Result<()>> {
+        if !self.is_member() && self.leaving_since_ms.is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        let since_ms = *self.leaving_since_ms.get_or_insert_with(|| {
+            self.client.unsubscribe();
+            now_ms
+        });
+        self.queues.clear();
+        let given_back = self.membership.give_back(&self.client);
+        self.local(given_back)?;
+        self.serve()?;
+        if !self.has_left() && now_ms.saturating_sub(since_ms) < LEAVING_MS_MAX {
+            return Poll::Pending;
+        }
+        self.membership = Membership::default();
+        self.leaving_since_ms = None;
+        Poll::Ready(Ok(()))
+    }
+
+    fn group_metadata(&self) -> Option<GroupMetadata> {
+        let group = self.config.group.as_deref()?;
+        let known = if self.is_member() { native::group_metadata(&self.client, group) } else { None };
+        Some(known.unwrap_or_else(|| GroupMetadata::without_member(group)))
+    }
+
+    fn assign(&mut self, partitions: &[(TopicPartition, Start)]) -> Result<()> {
+        let now_ms = 0;
+        for (partition, start) in partitions {
+            match self.queues.get_mut(partition) {
+                Some(queue) => queue.start(*start),
+                None => {
+                    let queue = self.queue_for(partition, *start)?;
+                    self.queues.insert(partition.clone(), queue);
+                }
+            }
+            self.advance(partition, now_ms)?;
+        }
+        Ok(())
+    }
+
+    fn unassign(&mut self, partitions: &[TopicPartition]) -> Result<()> {
+        partitions.iter().try_for_each(|partition| self.stop_reading(partition))
+    }
+
+    fn assignment(&self) -> Vec<TopicPartition> {
+        self.queues.keys().cloned().collect()
+    }
+
+    fn fetch(
+        &mut self,
+        partition: &TopicPartition,
+        budget: Budget,
+        now_ms: i64,
+        visit: &mut dyn FnMut(&Message<'_>) -> ControlFlow<()>,
+    ) -> Result<Fetched> {
+        if !self.is_member() {
+            // Nobody else lets librdkafka tell what is the matter.
+            self.serve()?;
+        }
+        if !self.advance(partition, now_ms)? {
+            return Ok(Fetched::default());
+        }
+        match self.queues.get_mut(partition) {
+            Some(queue) => queue.hand_out(partition, budget, visit),
+            None => Ok(Fetched::default()),
+        }
+    }
+
+    fn position(&self, partition: &TopicPartition) -> Option<i64> {
+        self.queues.get(partition)?.position()
+    }
+
+    fn lag(&self, partition: &TopicPartition) -> Option<i64> {
+        self.queues.get(partition)?.lag(partition)
+    }
+
+    fn commit(&mut self, offsets: &Offsets) -> Call<()> {
+        let group = match self.group() {
+            Ok(group) => group.to_owned(),
+            Err(error) => return Call::ready(Err(error)),
+        };
+        let (client, offsets) = (self.client.clone(), offsets.clone());
+        self.worker.ask(move || groups::commit(&client, &group, &groups::list_of(&offsets)?))
+    }
+
+    fn committed(&self, partitions: &[TopicPartition]) -> Call<Offsets> {
+        let group = match self.group() {
+            Ok(group) => group.to_owned(),
+            Err(error) => return Call::ready(Err(error)),
+        };
+        let (client, partitions) = (self.client.clone(), partitions.to_vec());
+        self.worker.ask(move || {
+            let trouble = &client.context().trouble;
+            let failed = |error| errors::from_client(&error, About::Group(&group), &trouble.text());
+            match groups::committed(&client, &partitions).map_err(failed).flatten() {
+                Err(error) if error.kind() == ErrorKind::Timeout => Err(trouble.refusal().unwrap_or(error)),
+                answer => answer,
+            }
+        })
+    }
+
+    fn wait(&mut self, timeout: Duration) {
+        self.signal.wait(timeout);
+    }
+}
+
+impl Drop for KafkaConsumer {
+    fn drop(&mut self) {
+        // Queues belong to the client's memory: they go first.
+        self.queues.clear();
+        self.membership.parked.clear();
+        if let Err(error) = self.membership.give_back(&self.client) {
+            tracing::debug!(target: "kstreams::kafka", %error, "giving partitions back");
+        }
+        close(self.client.clone(), CLOSING);
+    }
+}

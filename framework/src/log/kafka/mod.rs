@@ -1,0 +1,91 @@
+//! Apache Kafka as a log, over librdkafka.
+//!
+//! | file | what it is |
+//! |---|---|
+//! | `consumer`, `queue`, `group` | reading: a queue for each partition; what the group wants, answered between two polls |
+//! | `producer`, `spread` | writing: partitions computed here, deliveries, transactions |
+//! | `admin`, `groups`, `topics` | topics, offsets and groups, and what is known of them |
+//! | `worker` | a thread for the calls of librdkafka that can only wait |
+//! | `settings` | the settings of librdkafka's clients, with their reasons |
+//! | `context`, `errors`, `signal` | what librdkafka tells: rebalances, deliveries, troubles; errors with a kind; a bell |
+//! | `native`, `native_groups` | the few calls that the crate `rdkafka` does not offer |
+//!
+//! **No call of the port waits**: it polls with a timeout of zero. Three kinds of questions can only wait in librdkafka: about
+//! topics and offsets (one thread for a log), about committed offsets (one for a consumer that asks), and the steps of
+//! transactions (one for a transactional producer). They are asked by a thread of their own, with a limited queue and timeouts,
+//! and polled for. Nothing here knows of tasks, decides what an error means, or commits by itself.
+//!
+//! What differs from the embedded log, because Kafka does: a consumer that is dropped says goodbye to its group, unless it is
+//! a static member; a partition that does not exist may be found out by the first fetch; generations of groups are not told.
+
+mod admin;
+mod consumer;
+mod context;
+mod errors;
+mod group;
+mod groups;
+mod native;
+mod native_groups;
+mod producer;
+mod queue;
+mod settings;
+mod signal;
+mod spread;
+mod topics;
+mod worker;
+
+pub use settings::reference;
+
+use self::admin::{Cluster, KafkaAdmin};
+use self::consumer::KafkaConsumer;
+use self::producer::KafkaProducer;
+use self::settings::Settings;
+use super::{Admin, Consumer, ConsumerConfig, Log, Producer, ProducerConfig};
+use crate::config::ClientKeys;
+use crate::error::Result;
+use crate::record::Clock;
+use std::fmt;
+use std::sync::Arc;
+
+/// A Kafka cluster.
+pub struct KafkaLog {
+    cluster: Arc<Cluster>,
+    clock: Arc<dyn Clock>,
+}
+
+impl KafkaLog {
+    /// The cluster that these brokers belong to (`host:port`, separated by commas). They are asked when something is wanted of
+    /// them: that they are not there is the answer to the first question.
+    ///
+    /// # Errors
+    /// `Config` for settings that librdkafka does not take.
+    pub fn connect(bootstrap_servers: &str, keys: &ClientKeys, clock: Arc<dyn Clock>) -> Result<Arc<Self>> {
+        let settings = Settings::new(bootstrap_servers, keys);
+        settings.check()?;
+        Ok(Arc::new(KafkaLog { cluster: Cluster::new(settings), clock }))
+    }
+}
+
+impl Log for KafkaLog {
+    fn consumer(&self, config: &ConsumerConfig) -> Result<Box<dyn Consumer>> {
+        Ok(Box::new(KafkaConsumer::open(self.cluster.clone(), config)?))
+    }
+
+    fn producer(&self, config: &ProducerConfig) -> Result<Box<dyn Producer>> {
+        Ok(Box::new(KafkaProducer::open(self.cluster.clone(), config)?))
+    }
+
+    fn admin(&self) -> Result<Arc<dyn Admin>> {
+        Ok(Arc::new(KafkaAdmin(self.cluster.clone())))
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+}
+
+impl fmt::Debug for KafkaLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaLog").field("brokers", &self.cluster.settings().bootstrap_servers).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,347 @@
+//! Writing to Kafka.
+//!
+//! librdkafka queues, batches and sends in threads of its own; deliveries are taken when they are asked for. Partitions are
+//! computed here, as Java does. The steps of a transaction, which can only wait, are asked by a [`Worker`].
+
+use super::admin::{ANSWER, Cluster};
+use super::context::{Delivered, ProducerContext};
+use super::errors::{self, About};
+use super::groups::list_of;
+use super::native;
+use super::settings::open;
+use super::spread::Spread;
+use super::topics::Questions;
+use super::worker::Worker;
+use crate::error::{Error, ErrorKind, Result};
+use crate::log::{Call, Delivery, GroupMetadata, Offsets, Placed, Producer, ProducerConfig, Sent, partition_for_key};
+use crate::record::{Headers, Outgoing, Topic};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use std::sync::Arc;
+use std::task::{Poll, ready};
+use std::time::Duration;
+
+/// The most events of librdkafka that are looked at in one step; one holds many deliveries.
+const EVENTS_MAX: usize = 16;
+
+type NativeProducer = BaseProducer<ProducerContext>;
+
+/// Where a producer stands.
+///
+/// ```text
+/// New --init--> Ready --begin--> InTransaction
+///                 ^---commit, abort---'
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    New,
+    Ready,
+    InTransaction,
+}
+
+/// A step of a transaction that the worker is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Init,
+    SendOffsets,
+    Commit,
+    Abort,
+}
+
+/// Writes to Kafka.
+pub(super) struct KafkaProducer {
+    config: ProducerConfig,
+    client: Arc<NativeProducer>,
+    worker: Worker,
+    questions: Questions,
+    state: State,
+    /// Another producer has taken over: nothing can be done any more.
+    is_fenced: bool,
+    asked: Option<(Step, Call<()>)>,
+    /// Messages whose deliveries were not handed out, and their bytes.
+    queued: usize,
+    queued_bytes: usize,
+    /// Kept for its allocation.
+    delivered: Vec<Delivered>,
+    spread: Spread,
+}
+
+impl KafkaProducer {
+    pub(super) fn open(cluster: Arc<Cluster>, config: &ProducerConfig) -> Result<Self> {
+        let client: NativeProducer = open(&cluster.settings().producer(config), ProducerContext::default())?;
+        Ok(KafkaProducer {
+            client: Arc::new(client),
+            worker: Worker::new(format!("{}-worker", config.client_id)),
+            questions: Questions::new(cluster),
+            state: if config.transactional_id.is_some() { State::New } else { State::Ready },
+            is_fenced: false,
+            asked: None,
+            queued: 0,
+            queued_bytes: 0,
+            delivered: Vec::new(),
+            spread: Spread::default(),
+            config: config.clone(),
+        })
+    }
+
+    fn about(&self) -> About<'_> {
+        About::Producer(self.config.transactional_id.as_deref())
+    }
+
+    /// Lets librdkafka report deliveries.
+    fn serve(&self) {
+        for _ in 0..EVENTS_MAX {
+            let before = self.client.context().waiting();
+            self.client.poll(Duration::ZERO);
+            if self.client.context().waiting() == before {
+                return;
+            }
+        }
+    }
+
+    fn check_usable(&self) -> Result<()> {
+        match (&self.config.transactional_id, self.state) {
+            _ if self.is_fenced => Err(errors::error(Code::ProducerFenced, self.about(), "")),
+            (_, State::New) => Err(errors::misuse("the producer is not initialised")),
+            _ => Ok(()),
+        }
+    }
+
+    /// The partition of a message; pending until the topic's partitions are known.
+    fn partition(&mut self, message: &Outgoing<'_>, now_ms: i64) -> Poll<Result<i32>> {
+        if let Some(partition) = message.partition {
+            let known = ready!(self.questions.poll_with(message.topic, partition, now_ms));
+            return Poll::Ready(known.map(|_| partition));
+        }
+        let partitions = ready!(self.questions.poll(message.topic, now_ms))?;
+        Poll::Ready(Ok(match message.key {
+            Some(key) => partition_for_key(key, partitions),
+            None => self.spread.next(message.topic, partitions, size_of(message), self.queued == 0),
+        }))
+    }
+
+    fn is_full(&self, message: &Outgoing<'_>) -> bool {
+        self.queued >= self.config.queue_records_max
+            || (self.queued > 0 && self.queued_bytes + size_of(message) > self.config.queue_bytes_max)
+    }
+
+    fn queue(&mut self, message: &Outgoing<'_>, partition: i32, token: u64, now_ms: i64) -> Result<Sent> {
+        let record = BaseRecord::<[u8], [u8], usize> {
+            topic: message.topic.as_str(),
+            partition: Some(partition),
+            payload: message.value,
+            key: message.key,
+            headers: owned_headers(message.headers),
+            // librdkafka takes 0 for "now".
+            timestamp: Some(message.timestamp.unwrap_or(now_ms).max(1)),
+            // A pointer's width is what librdkafka keeps: all of it, on the machines that this runs on.
+            delivery_opaque: token as usize,
+        };
+        match self.client.send(record) {
+            Ok(()) => {
+                self.queued += 1;
+                self.queued_bytes += size_of(message);
+                Ok(Sent::Queued)
+            }
+            Err((KafkaError::MessageProduction(Code::QueueFull), _)) => Ok(Sent::QueueFull),
+            Err((error, _)) => Err(self.refused(&error, message.topic)),
+        }
+    }
+
+    fn refused(&mut self, error: &KafkaError, topic: &Topic) -> Error {
+        if let Some((_, why)) = self.client.client().fatal_error() {
+            self.is_fenced = true;
+            return errors::error(Code::Fenced, self.about(), &why);
+        }
+        errors::from_client(error, About::Topic(topic.as_str()), "")
+    }
+
+    /// Asks for a step once, and polls for its answer.
+    fn step(
+        &mut self,
+        step: Step,
+        now_ms: i64,
+        question: impl FnOnce(&NativeProducer) -> Result<(), Error> + Send + 'static,
+    ) -> Poll<Result<()>> {
+        self.serve();
+        if self.asked.as_ref().is_none_or(|(asked, _)| *asked != step) {
+            let client = self.client.clone();
+            self.asked = Some((step, self.worker.ask(move || question(&client))));
+        }
+        let Some((_, call)) = &mut self.asked else { return Poll::Pending };
+        let answer = ready!(call.poll(now_ms));
+        self.asked = None;
+        self.serve();
+        if let Err(error) = &answer {
+            self.is_fenced |= error.kind() == ErrorKind::Fenced && !error.class().ends_with("CommitFailedException");
+        }
+        Poll::Ready(answer.map_err(|error| match error.kind() {
+            ErrorKind::Timeout => self.client.context().trouble.refusal().unwrap_or(error),
+            _ => error,
+        }))
+    }
+}
+
+fn size_of(message: &Outgoing<'_>) -> usize {
+    message.key.map_or(0, <[u8]>::len) + message.value.map_or(0, <[u8]>::len)
+}
+
+fn owned_headers(headers: &Headers) -> Option<OwnedHeaders> {
+    let list = headers.as_slice();
+    let append = |all: OwnedHeaders, header: &crate::record::Header| {
+        all.insert(Header { key: &header.name, value: header.value.as_deref() })
+    };
+    (!list.is_empty()).then(|| list.iter().fold(OwnedHeaders::new_with_capacity(list.len()), append))
+}
+
+/// Does a step of a transaction that waits, and says why it failed.
+fn attempt(client: &NativeProducer, id: Option<&str>, done: Result<(), KafkaError>) -> Result<()> {
+    done.map_err(|error| errors::from_client(&error, About::Producer(id), &client.context().trouble.text()))
+}
+
+impl Producer for KafkaProducer {
+    fn poll_init(&mut self, now_ms: i64) -> Poll<Result<()>> {
+        if self.state != State::New {
+            return Poll::Ready(Ok(()));
+        }
+        let id = self.config.transactional_id.clone();
+        ready!(self.step(Step::Init, now_ms, move |client| {
+            attempt(client, id.as_deref(), client.init_transactions(ANSWER))
+        }))?;
+        self.state = State::Ready;
+        Poll::Ready(Ok(()))
+    }
+
+    fn begin(&mut self) -> Result<()> {
+        if self.config.transactional_id.is_none() {
+            return Err(errors::misuse("the producer has no transactional id"));
+        }
+        self.check_usable()?;
+        if self.state == State::InTransaction {
+            return Err(errors::misuse("a transaction is open"));
+        }
+        // Asks librdkafka's own thread, and no broker.
+        let begun = self.client.begin_transaction();
+        if let Err(error) = attempt(&self.client, self.config.transactional_id.as_deref(), begun) {
+            self.is_fenced |= error.kind() == ErrorKind::Fenced;
+            return Err(error);
+        }
+        self.state = State::InTransaction;
+        Ok(())
+    }
+
+    fn in_transaction(&self) -> bool {
+        self.state == State::InTransaction
+    }
+
+    fn send(&mut self, message: &Outgoing<'_>, token: u64, now_ms: i64) -> Result<Sent> {
+        self.check_usable()?;
+        if self.config.transactional_id.is_some() && self.state != State::InTransaction {
+            return Err(errors::misuse("a message was sent outside of a transaction"));
+        }
+        if self.is_full(message) {
+            return Ok(Sent::QueueFull);
+        }
+        match self.partition(message, now_ms) {
+            // Nothing happened: the message is offered again, as if the queue were full.
+            Poll::Pending => Ok(Sent::QueueFull),
+            Poll::Ready(partition) => self.queue(message, partition?, token, now_ms),
+        }
+    }
+
+    fn poll_partitions(&mut self, topic: &Topic, now_ms: i64) -> Poll<Result<i32>> {
+        self.questions.poll(topic, now_ms)
+    }
+
+    fn deliveries(&mut self, _now_ms: i64, each: &mut dyn FnMut(Delivery)) -> Result<usize> {
+        self.serve();
+        let mut delivered = std::mem::take(&mut self.delivered);
+        self.client.context().take_delivered(&mut delivered);
+        for Delivered { token, bytes, partition, offset } in delivered.drain(..) {
+            self.queued -= 1;
+            self.queued_bytes -= bytes;
+            let placed = match offset {
+                Ok(offset) => Ok(Placed { partition, offset }),
+                Err((code, topic)) => Err(self.undelivered(code, &topic)),
+            };
+            each(Delivery { token: token as u64, placed });
+        }
+        self.delivered = delivered;
+        Ok(self.queued)
+    }
+
+    fn poll_flush(&mut self, _now_ms: i64) -> Poll<Result<()>> {
+        self.serve();
+        if self.queued > self.client.context().waiting() {
+            return match self.client.context().trouble.refusal() {
+                Some(refusal) => Poll::Ready(Err(refusal)),
+                None => Poll::Pending,
+            };
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_send_offsets(&mut self, offsets: &Offsets, group: &GroupMetadata, now_ms: i64) -> Poll<Result<()>> {
+        self.check_usable()?;
+        let (offsets, group, id) = (offsets.clone(), group.clone(), self.config.transactional_id.clone());
+        self.step(Step::SendOffsets, now_ms, move |client| {
+            let list = list_of(&offsets)?;
+            native::send_offsets(client, &list, &group, ANSWER.as_millis() as i32)
+                .map_err(|answer| errors::from_offsets(&answer, About::Producer(id.as_deref())))
+        })
+    }
+
+    fn poll_commit(&mut self, now_ms: i64) -> Poll<Result<()>> {
+        if self.is_fenced {
+            return Poll::Ready(self.check_usable());
+        }
+        if self.state != State::InTransaction {
+            return Poll::Ready(Err(errors::misuse("there is no transaction")));
+        }
+        let id = self.config.transactional_id.clone();
+        ready!(self.step(Step::Commit, now_ms, move |client| {
+            attempt(client, id.as_deref(), client.commit_transaction(ANSWER))
+        }))?;
+        self.state = State::Ready;
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_abort(&mut self, now_ms: i64) -> Poll<Result<()>> {
+        if self.state != State::InTransaction {
+            return Poll::Ready(Ok(()));
+        }
+        if self.is_fenced {
+            return Poll::Ready(self.check_usable());
+        }
+        let id = self.config.transactional_id.clone();
+        ready!(self.step(Step::Abort, now_ms, move |client| {
+            attempt(client, id.as_deref(), client.abort_transaction(ANSWER))
+        }))?;
+        self.state = State::Ready;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl KafkaProducer {
+    fn undelivered(&mut self, code: Code, topic: &str) -> Error {
+        if code == Code::UnknownTopicOrPartition {
+            self.questions.forget(&Topic::from(topic));
+        }
+        match self.client.client().fatal_error() {
+            Some((_, why)) => {
+                self.is_fenced = true;
+                errors::error(Code::Fenced, self.about(), &why)
+            }
+            None => errors::error(code, About::Topic(topic), &self.client.context().trouble.text()),
+        }
+    }
+}
+
+impl Drop for KafkaProducer {
+    /// Closing waits for librdkafka's threads: another thread does.
+    fn drop(&mut self) {
+        let client = self.client.clone();
+        self.worker.finish(move || drop(client));
+    }
+}

@@ -1,0 +1,178 @@
+//! One partition that is read: where it stands, and its messages.
+
+use super::errors::{self, About};
+use super::native::{PartitionQueue, Taken};
+use crate::error::{Error, ErrorKind, Result};
+use crate::log::{Budget, Call, Fetched, Offsets, Start};
+use crate::record::{Message, TopicPartition};
+use rdkafka::Offset;
+use rdkafka::error::RDKafkaErrorCode as Code;
+use std::ops::ControlFlow;
+
+/// Where reading a partition stands.
+///
+/// ```text
+/// Checking -> Asking (only for Start::Committed) -> Moving -> Reading
+///                                                     ^         |
+///                                                     '-- Outside (moved by a new start)
+/// ```
+pub(super) enum Stage {
+    /// Whether the partition exists is not known yet.
+    Checking(Start),
+    /// The committed offset is asked for.
+    Asking(Call<Offsets>),
+    /// librdkafka is to be told where to read; it may be busy with the partition.
+    Moving { to: Offset, attempts: u32 },
+    /// Messages come.
+    Reading,
+    /// The position is not in the log, and no policy says where to go on.
+    Outside(String),
+}
+
+/// A partition that is read.
+pub(super) struct Queue {
+    native: PartitionQueue,
+    pub(super) stage: Stage,
+    /// Whether librdkafka has the partition in its assignment.
+    pub(super) is_attached: bool,
+    position: Option<i64>,
+    /// Whether something was read or the end was seen since the start.
+    has_fetched: bool,
+    is_at_end: bool,
+}
+
+impl Queue {
+    /// A partition that is to be read from `start`.
+    pub(super) fn new(native: PartitionQueue, start: Start, is_attached: bool) -> Self {
+        let mut queue =
+            Queue { native, stage: Stage::Reading, is_attached, position: None, has_fetched: false, is_at_end: false };
+        queue.start(start);
+        queue
+    }
+
+    /// Begins anew from there.
+    pub(super) fn start(&mut self, start: Start) {
+        self.stage = match start {
+            _ if !self.is_attached => Stage::Checking(start),
+            start => begin(start),
+        };
+        self.position = if let Start::Offset(offset) = start { Some(offset) } else { None };
+        (self.has_fetched, self.is_at_end) = (false, false);
+    }
+
+    /// The partition exists: on with it.
+    pub(super) fn checked(&mut self) {
+        if let Stage::Checking(start) = self.stage {
+            self.stage = begin(start);
+        }
+    }
+
+    /// The messages alone, for a partition that is not read any more.
+    pub(super) fn into_native(self) -> PartitionQueue {
+        self.native
+    }
+
+    /// The offset of the next message, once something was read or the end was seen.
+    pub(super) fn position(&self) -> Option<i64> {
+        self.position.filter(|_| self.has_fetched)
+    }
+
+    /// The same, or where reading is to begin.
+    pub(super) fn place(&self) -> Option<i64> {
+        self.position
+    }
+
+    /// Offsets to the end as the last fetch from the broker saw it.
+    pub(super) fn lag(&self, partition: &TopicPartition) -> Option<i64> {
+        if !self.has_fetched {
+            return None;
+        }
+        if self.is_at_end {
+            return Some(0);
+        }
+        Some(self.native.known_end(partition)?.saturating_sub(self.position?).max(0))
+    }
+
+    /// Hands out what is there.
+    pub(super) fn hand_out(
+        &mut self,
+        partition: &TopicPartition,
+        budget: Budget,
+        visit: &mut dyn FnMut(&Message<'_>) -> ControlFlow<()>,
+    ) -> Result<Fetched> {
+        let mut fetched = Fetched::default();
+        while fetched.records < budget.records && fetched.bytes < budget.bytes {
+            let Some(taken) = self.native.take() else { break };
+            if let Some(code) = taken.error() {
+                self.note(code, &taken, partition)?;
+            } else if self.visit(&taken, &mut fetched, visit).is_break() {
+                break;
+            }
+        }
+        Ok(fetched)
+    }
+
+    fn visit(
+        &mut self,
+        taken: &Taken,
+        fetched: &mut Fetched,
+        visit: &mut dyn FnMut(&Message<'_>) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let message = Message {
+            key: taken.key(),
+            value: taken.value(),
+            timestamp: taken.timestamp(),
+            headers: taken.headers(),
+            offset: taken.offset(),
+        };
+        fetched.records += 1;
+        fetched.bytes += message.key.map_or(0, <[u8]>::len) + message.value.map_or(0, <[u8]>::len);
+        self.position = Some(message.offset + 1);
+        (self.has_fetched, self.is_at_end) = (true, false);
+        visit(&message)
+    }
+
+    /// Something happened that is no message.
+    fn note(&mut self, code: Code, taken: &Taken, partition: &TopicPartition) -> Result<()> {
+        match errors::kind_of(code) {
+            _ if code == Code::PartitionEOF => {
+                // It lies behind control records and what was compacted away.
+                let before = self.position();
+                self.position = before.max(Some(taken.offset()));
+                (self.has_fetched, self.is_at_end) = (true, true);
+                Ok(())
+            }
+            ErrorKind::OutOfRange => {
+                self.stage = Stage::Outside(taken.text());
+                Err(self.outside(partition, &taken.text()))
+            }
+            ErrorKind::Timeout => {
+                tracing::debug!(target: "kstreams::kafka", %partition, ?code, "{}", taken.text());
+                Ok(())
+            }
+            ErrorKind::NotFound => Err(errors::no_partition(partition)),
+            _ => Err(errors::error(code, About::Topic(partition.topic.as_str()), &taken.text())),
+        }
+    }
+
+    /// The position is not in the log.
+    pub(super) fn outside(&self, partition: &TopicPartition, seen: &str) -> Error {
+        let sentence = match self.position {
+            Some(position) => format!("offset {position} of {partition} is not in the log"),
+            None => format!("there is no committed offset for {partition}"),
+        };
+        Error::new(ErrorKind::OutOfRange, sentence)
+            .with_detail(seen)
+            .with_class("org.apache.kafka.clients.consumer.OffsetOutOfRangeException")
+    }
+}
+
+fn begin(start: Start) -> Stage {
+    let to = match start {
+        Start::Offset(offset) => Offset::Offset(offset),
+        Start::Beginning => Offset::Beginning,
+        Start::End => Offset::End,
+        Start::Committed => Offset::Stored,
+    };
+    Stage::Moving { to, attempts: 0 }
+}
