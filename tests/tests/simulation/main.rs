@@ -177,6 +177,7 @@ fn soak(cases: &[Case], from: u64, seeds: u64) -> ExitCode {
                     "test simulation::{} ... ok ({} seeds, {rate:.0} a second, {per_seed} events each)",
                     case.name, summary.seeds
                 );
+                summary.empty_outputs.iter().for_each(|topic| println!("  nothing came to `{topic}`, as expected"));
             }
             Err(failure) => {
                 failed += 1;
