@@ -6,9 +6,12 @@
 
 mod choice;
 mod clients;
+mod explain;
 mod keys;
 mod properties;
 mod reference;
+mod secret;
+mod settings;
 mod shared;
 mod source;
 mod table;
@@ -19,7 +22,9 @@ pub use choice::{
     AutoOffsetReset, DslStore, EngineKind, ErrorPolicy, Optimization, ProcessingGuarantee, StoreFormat, TimestampPolicy,
 };
 pub use clients::{ClientKeys, RegistryConfig};
+pub use explain::{ExplainedKey, Fate};
 pub use reference::reference;
+pub use settings::Setting;
 pub use url::LogUrl;
 
 pub(crate) use shared::{Shared, name_of_directory};

@@ -1,12 +1,12 @@
 //! Configuration from properties files and environment variables, under Kafka's own keys.
 
 use super::keys::{self, Treatment};
-use super::{Config, properties};
+use super::{Config, properties, secret};
 use crate::error::{Error, ErrorKind, Result};
 use std::path::Path;
 
 /// What the names of environment variables begin with.
-const VARIABLE_PREFIX: &str = "KSTREAMS_";
+pub(super) const VARIABLE_PREFIX: &str = "KSTREAMS_";
 
 impl Config {
     /// The configuration in a text in Java's properties format.
@@ -119,8 +119,10 @@ impl Config {
                 return Err(Error::new(ErrorKind::Config, format!("`{key}` is not supported")).with_hint(instead));
             }
         };
-        set.map(|()| None)
-            .map_err(|reason| Error::new(ErrorKind::Config, format!("`{key}` cannot be `{value}`: {reason}")))
+        set.map(|()| None).map_err(|reason| {
+            let value = secret::shown(key, value);
+            Error::new(ErrorKind::Config, format!("`{key}` cannot be `{value}`: {reason}"))
+        })
     }
 }
 

@@ -74,6 +74,19 @@ fn check_format(root: &Path, text: &str, kind: EngineKind) -> Result<()> {
     Ok(())
 }
 
+/// The engine whose data a directory holds; `None` if there is none.
+pub(super) fn written_by(root: &Path) -> Result<Option<EngineKind>> {
+    match fs::read_to_string(root.join(FORMAT_FILE)) {
+        Ok(text) => {
+            let kind = text.split_whitespace().nth(2).and_then(|engine| engine.parse().ok());
+            let kind = kind.ok_or_else(|| unknown_format(root, format!("{text:?}")))?;
+            check_format(root, &text, kind).map(|()| Some(kind))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(unusable(root, error)),
+    }
+}
+
 /// Data without a format file is older than any version, or not ours.
 fn refuse_nameless_data(root: &Path) -> Result<()> {
     match root.join(DATA_DIRECTORY).try_exists() {

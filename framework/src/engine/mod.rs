@@ -21,7 +21,7 @@ mod rocksdb;
 mod spaces;
 
 pub(crate) use lock::LockFile;
-pub use open::{EngineKind, EngineOptions, open};
+pub use open::{EngineKind, EngineOptions, open, written_by};
 
 use crate::error::{Error, ErrorKind, Result};
 use std::ops::Bound;

@@ -106,3 +106,24 @@ pub fn open(kind: EngineKind, dir: &Path, options: &EngineOptions) -> Result<Sha
         }
     }
 }
+
+/// The engine that has its data in `dir`, whether it is built in or not; `None` if there is none. Creates nothing.
+///
+/// # Errors
+/// `Config` if the directory is of a format that this version does not know, `Io` if it cannot be read.
+///
+/// ```
+/// use kstreams::engine::written_by;
+///
+/// assert_eq!(written_by("/nonexistent".as_ref())?, None);
+/// # Ok::<(), kstreams::error::Error>(())
+/// ```
+pub fn written_by(dir: &Path) -> Result<Option<EngineKind>> {
+    #[cfg(any(feature = "fjall", feature = "rocksdb"))]
+    return super::directory::written_by(dir);
+    #[cfg(not(any(feature = "fjall", feature = "rocksdb")))]
+    {
+        let _ = dir;
+        Ok(None)
+    }
+}

@@ -44,7 +44,7 @@ impl StateDirectory {
 
     /// Where the engine is.
     pub(crate) fn engine(&self) -> PathBuf {
-        self.root.join("engine")
+        engine_in(&self.root)
     }
 
     /// The id of this instance, the same after every restart: transactions of a process that was killed are
@@ -54,7 +54,12 @@ impl StateDirectory {
     }
 }
 
-fn lock(root: &Path) -> Result<LockFile> {
+/// Where the engine is in the directory of an application.
+pub(super) fn engine_in(root: &Path) -> PathBuf {
+    root.join("engine")
+}
+
+pub(super) fn lock(root: &Path) -> Result<LockFile> {
     LockFile::hold(&root.join("lock")).map_err(|error| unusable(root, error))?.ok_or_else(|| {
         let sentence = format!("state directory `{}` is in use by another instance of the application", root.display());
         Error::new(ErrorKind::InUse, sentence)
@@ -62,7 +67,7 @@ fn lock(root: &Path) -> Result<LockFile> {
     })
 }
 
-fn check_format(root: &Path) -> Result<()> {
+pub(super) fn check_format(root: &Path) -> Result<()> {
     match fs::read_to_string(root.join("format")) {
         Ok(format) if format.trim_end() == FORMAT => Ok(()),
         Ok(format) => Err(Error::new(
@@ -100,7 +105,7 @@ fn write_whole(root: &Path, name: &str, text: &str) -> io::Result<()> {
     fs::rename(draft, root.join(name))
 }
 
-fn unusable(root: &Path, error: io::Error) -> Error {
+pub(super) fn unusable(root: &Path, error: io::Error) -> Error {
     Error::new(ErrorKind::Io, format!("state directory `{}` cannot be used", root.display()))
         .with_detail(error.to_string())
         .with_hint("set `state.dir` to a directory that this process may write")

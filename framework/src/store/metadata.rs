@@ -63,6 +63,16 @@ impl Metadata {
         serde_json::from_slice(&bytes).map(Some).map_err(corrupt)
     }
 
+    /// The kind's name, see `StoreKind::as_str`.
+    pub(super) fn kind(&self) -> &str {
+        self.layout.split(',').next().unwrap_or_default()
+    }
+
+    /// The changelog topic that the rows stand for.
+    pub(super) fn changelog(&self) -> Option<&str> {
+        self.changelog.as_deref()
+    }
+
     /// Adds it to a batch.
     pub(super) fn add_to(&self, batch: &mut Batch, space: Space, key: &str) {
         let bytes = serde_json::to_vec(self).expect("numbers and strings have a JSON form");
