@@ -5,6 +5,7 @@
 
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
+use crate::record::TaskId;
 use crate::runtime::CommitStage;
 use crate::runtime::{
     Counts, GlobalThread, Instance, StartOptions, State, Stepped, StoreRows, StoreView, StreamThread, store_rows, view,
@@ -139,6 +140,11 @@ impl SteppedStreams {
     /// Whether every stream thread has left.
     pub(crate) fn has_ended(&self) -> bool {
         self.threads.iter().all(StreamThread::has_ended)
+    }
+
+    /// The tasks that run, of all its threads.
+    pub(crate) fn running_tasks(&self) -> Vec<TaskId> {
+        self.threads.iter().flat_map(StreamThread::running_ids).collect()
     }
 
     /// Whether a store or a cache holds something back.

@@ -161,3 +161,49 @@ fn member_leaves_though_it_has_not_heard_that_it_joined() {
     let mut heir = world.member("g", &["a"]);
     assert_eq!(heir.assigned(), [a], "and not only once the session of the first has ended");
 }
+
+#[test]
+fn offsets_whose_answer_is_lost_end_with_their_transaction() {
+    for fault in [Fault::LostAnswer, Fault::Unknown, LATE] {
+        let (plan, world, a) = planned();
+        let mut member = world.member("g", &["a"]);
+        member.assigned();
+        let mut writer = world.transactional("t");
+        writer.begin();
+        plan.next("SendOffsets", fault);
+        let sent = writer.inner.poll_send_offsets(&offsets(&a, 5, ""), &member.group(), world.now_ms());
+        assert!(matches!(sent, Poll::Pending | Poll::Ready(Err(_))), "{fault:?}");
+        writer.abort();
+        writer.write(&a, "k", "next");
+        assert_eq!(member.committed(&a), None, "{fault:?}: the next transaction has not inherited them");
+        assert!(plan.is_used_up());
+    }
+}
+
+#[test]
+fn member_that_leaves_late_stays_until_then() {
+    let (plan, world, a) = planned();
+    let mut leaving = world.member("g", &["a"]);
+    leaving.assigned();
+    plan.next("Leave", LATE);
+    assert!(leaving.inner.poll_leave(world.now_ms()).is_pending());
+    drop(leaving);
+    let mut heir = world.member("g", &["a"]);
+    assert!(heir.assigned().is_empty());
+    world.pass_ms(100);
+    assert_eq!(heir.assigned(), [a]);
+}
+
+#[test]
+fn transaction_whose_commit_is_under_way_is_not_aborted() {
+    let (plan, world, a) = planned();
+    let mut writer = world.transactional("t");
+    writer.begin();
+    writer.send(&a, "k", "v");
+    plan.next("EndTransaction", LATE);
+    assert!(writer.inner.poll_commit(world.now_ms()).is_pending());
+    let aborted = world.wait(|now_ms| writer.inner.poll_abort(now_ms));
+    assert_eq!(kind(aborted), ErrorKind::Bug);
+    writer.commit();
+    assert_eq!(world.committed_values(&a), ["v"]);
+}

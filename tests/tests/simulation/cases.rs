@@ -8,6 +8,9 @@ use kstreams::testing::simulation::{Compare, InputRecord, Outcome, Random, Simul
 use kstreams::topology::Topology;
 use std::collections::BTreeMap;
 
+/// Rides are gone after an hour, when stores are restored from nothing: from their changelogs alone.
+const HOUR_MS: &str = "3600000";
+
 /// A topology of the suite.
 pub struct Case {
     pub name: &'static str,
@@ -64,13 +67,12 @@ pub fn counted(outcome: &Outcome<'_>) -> Result<BTreeMap<String, i64>> {
 
 /// Counts rides exactly once.
 fn counted_once(config: Config, compare: Compare) -> Simulation {
-    Simulation::new(&counting(), config).topic("rides", 3).output("totals", 2, compare).input("rides", rides).invariant(
-        "every ride is counted once",
-        |outcome| {
-            assert_eq!(outcome.latest::<String, i64>("totals")?, counted(outcome)?);
-            Ok(())
-        },
-    )
+    let simulation =
+        Simulation::new(&counting(), config).topic("rides", 3).topic_config("rides", "retention.ms", HOUR_MS);
+    simulation.output("totals", 2, compare).input("rides", rides).invariant("every ride is counted once", |outcome| {
+        assert_eq!(outcome.latest::<String, i64>("totals")?, counted(outcome)?);
+        Ok(())
+    })
 }
 
 fn count() -> Simulation {

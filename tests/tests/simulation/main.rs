@@ -144,12 +144,12 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
             "--matrix" => arguments.is_matrix = true,
             "--write" => arguments.writes = true,
             "--check" => arguments.checks = true,
-            "--broken" => arguments.broken = words.next(),
+            "--broken" => arguments.broken = Some(words.next().ok_or("--broken: the variant is missing")?),
             // What `cargo test` passes on to every test program.
             "--nocapture" | "--quiet" | "-q" | "--exact" | "--show-output" | "--include-ignored" | "--ignored" => {}
             name if !name.starts_with('-') => arguments.case = Some(name.to_owned()),
             other => {
-                let known = "--seeds N, --from N, --case NAME, --seed N, --trace, --hashes, --list, --matrix, --write, --broken VARIANT";
+                let known = "--seeds N, --from N, --case NAME, --seed N, --trace, --hashes, --list, --matrix, --write, --check, --broken VARIANT";
                 return Err(format!("unknown option `{other}`; there are {known}"));
             }
         }

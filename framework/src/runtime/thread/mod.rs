@@ -343,7 +343,8 @@ impl StreamThread {
     }
 
     /// The ids of the tasks that process, in order.
-    fn running_ids(&self) -> Vec<TaskId> {
+    /// The tasks that run.
+    pub(crate) fn running_ids(&self) -> Vec<TaskId> {
         self.tasks.iter().filter(|(_, assigned)| assigned.is_running()).map(|(task, _)| *task).collect()
     }
 

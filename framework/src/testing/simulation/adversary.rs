@@ -7,7 +7,7 @@ use super::story;
 use super::trace::Trace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::embedded::{Fault, FaultPlan, Operation};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -59,6 +59,10 @@ struct State {
     appends: u64,
     /// When the last of the delayed calls arrives.
     delayed_until_ms: i64,
+    /// Which instance each member of a group belongs to.
+    members: BTreeMap<String, u8>,
+    /// Instances that stand still: nobody hears of them.
+    still: BTreeSet<u8>,
     trace: Trace,
 }
 
@@ -74,6 +78,8 @@ impl Adversary {
             decided: BTreeSet::new(),
             appends: 0,
             delayed_until_ms: 0,
+            members: BTreeMap::new(),
+            still: BTreeSet::new(),
             trace,
         })))
     }
@@ -94,6 +100,11 @@ impl Adversary {
         state.actor = actor;
         state.luck = (luck != 0).then(|| Random::new(luck));
         state.trace.begin_step(actor);
+    }
+
+    /// These instances stand still.
+    pub(super) fn stand_still(&self, instances: BTreeSet<u8>) {
+        self.state().still = instances;
     }
 
     /// The instance at work is cut off after so many calls and writes.
@@ -162,11 +173,25 @@ impl State {
             let last = self.late_ms.take().and_then(|by_ms| fault(FaultKind::Delay, operation, by_ms));
             return last.unwrap_or(Fault::Fail(ErrorKind::Timeout));
         }
+        if let Operation::Heartbeat { member, .. } = operation
+            && self.is_still(member)
+        {
+            return Fault::Fail(ErrorKind::Timeout);
+        }
         let fault = self.draw(operation);
         if let Operation::EndTransaction { transactional_id, .. } = operation {
             return self.end(transactional_id, fault);
         }
         fault
+    }
+
+    /// Whether the member's instance stands still. The log asks for heartbeats when it looks at its timers, not the instance:
+    /// one that stands still sends none.
+    fn is_still(&mut self, member: &str) -> bool {
+        if let Actor::Thread(instance, _) = self.actor {
+            self.members.insert(member.to_owned(), instance);
+        }
+        self.members.get(member).is_some_and(|instance| self.still.contains(instance))
     }
 
     fn end(&mut self, transactional_id: &str, fault: Fault) -> Fault {
@@ -186,19 +211,21 @@ impl State {
 
     fn draw(&mut self, operation: &Operation<'_>) -> Fault {
         let Some(luck) = &mut self.luck else { return Fault::None };
+        let mut drawn = Fault::None;
+        // Drawn for every kind, so that the next call means the same whatever became of this one.
         for kind in FaultKind::OF_CALLS.iter().copied() {
-            // Drawn for every kind, so that a call means the same whatever the conditions are.
             let happens = luck.chance(self.conditions.rate_of_call(kind, operation), 1_000);
             let by_ms = *luck.pick(&[1, 5, 20, 100, 1_000, 5_000, DELAY_MS_MAX]);
-            if happens && let Some(fault) = fault(kind, operation, by_ms) {
-                return fault;
+            if happens && drawn == Fault::None {
+                drawn = fault(kind, operation, by_ms).unwrap_or(Fault::None);
             }
         }
-        Fault::None
+        drawn
     }
 }
 
-/// What a kind means for an operation; `None` where no broker behaves so.
+/// What a kind means for an operation; `None` where no broker and no client behaves so: a client repeats a fetch that failed by
+/// itself, so that it only takes longer.
 fn fault(kind: FaultKind, operation: &Operation<'_>, by_ms: i64) -> Option<Fault> {
     use Operation::{
         Admin, Append, Commit, Committed, EndTransaction, Fetch, Heartbeat, InitProducer, Join, Leave, Release, Send,

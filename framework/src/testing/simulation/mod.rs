@@ -3,7 +3,7 @@
 //!
 //! A [`Simulation`] runs the same threads as [`Streams`](crate::runtime::Streams), one step at a time, in an order that a seed decides.
 //! Meanwhile instances are killed (their disks kept, lost or rolled back), stand still beyond their session, join and leave; calls to
-//! the log are delayed, refused, answered twice or not at all. Then the faults stop, and the [oracle](Simulation::check)
+//! the log are delayed, refused, asked twice or never answered. Then the faults stop, and the [oracle](Simulation::check)
 //! compares topics and stores with those of an undisturbed run. A seed that fails fails again, in the same way, and is
 //! shortened to a story that can be read.
 //!
@@ -207,6 +207,15 @@ impl Simulation {
 
     fn has_later_topics(&self) -> bool {
         self.topics.iter().any(|topic| topic.is_later)
+    }
+
+    fn is_output(&self, topic: &Topic) -> bool {
+        self.topics.iter().any(|known| known.is_output && known.new.topic == *topic)
+    }
+
+    /// How long messages are kept where that is said.
+    fn retention_ms(&self) -> Option<i64> {
+        self.topics.iter().filter_map(|topic| topic.new.config.retention_ms).max()
     }
 
     /// Whether a store can be restored from a topic.

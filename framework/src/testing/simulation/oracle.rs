@@ -4,9 +4,10 @@ use super::failure::{Finding, FindingKind};
 use super::outcome::Content;
 use super::world::World;
 use super::{Compare, Simulation, shown};
+use crate::log::OffsetAndMetadata;
 use crate::log::OffsetAt;
 use crate::log::client::ReceivedMessage;
-use crate::record::{TaskId, Topic};
+use crate::record::{TaskId, Topic, TopicPartition};
 use crate::runtime::StoreRows;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -66,7 +67,30 @@ pub(super) fn check_rest(world: &mut World<'_>, content: &Content) -> Result<(),
     if !leaks.is_empty() {
         return Err(Finding::new(FindingKind::Leak, "stores are not committed").with_detail(leaks.join(", ")));
     }
+    check_ends(content, &ends)?;
+    check_owners(world)?;
     check_progress(world, content)
+}
+
+/// Nothing is committed that never was.
+fn check_ends(content: &Content, ends: &BTreeMap<TopicPartition, i64>) -> Result<(), Finding> {
+    let is_beyond = |(partition, committed): &(&TopicPartition, &OffsetAndMetadata)| {
+        ends.get(*partition).is_some_and(|end| committed.offset > *end)
+    };
+    let Some((partition, committed)) = content.offsets.iter().find(is_beyond) else { return Ok(()) };
+    let sentence = format!("more of `{partition}` is committed than there is");
+    let detail = format!("committed is {}, the end {:?}", committed.offset, ends.get(partition));
+    Err(Finding::new(FindingKind::Uncommitted, sentence).with_detail(detail))
+}
+
+/// No task has two owners.
+fn check_owners(world: &mut World<'_>) -> Result<(), Finding> {
+    let mut tasks: Vec<TaskId> = world.running().flat_map(|(_, streams)| streams.running_tasks()).collect();
+    tasks.sort_unstable();
+    match tasks.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(Finding::new(FindingKind::SharedTask, format!("two threads have task {}", pair[0]))),
+        None => Ok(()),
+    }
 }
 
 /// Nothing that a topology reads lies behind the committed offsets.

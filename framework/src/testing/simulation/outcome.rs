@@ -25,6 +25,12 @@ pub(super) struct Content {
 }
 
 impl Content {
+    /// With the messages that topics had before, unless they are outputs: what became too old may be gone.
+    pub(super) fn keep_inputs_of(&mut self, before: &Content, is_output: impl Fn(&Topic) -> bool) {
+        let inputs = before.topics.iter().filter(|(topic, _)| !is_output(topic));
+        self.topics.extend(inputs.map(|(topic, messages)| (topic.clone(), messages.clone())));
+    }
+
     /// All of it, for the trace.
     pub(super) fn digest(&self) -> impl Hash {
         let message = |message: &ReceivedMessage| {

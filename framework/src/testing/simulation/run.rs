@@ -213,7 +213,7 @@ impl Simulation {
             threads: u8::try_from(self.config.num_stream_threads + usize::from(self.has_globals())).unwrap_or(u8::MAX),
             steps: self.steps,
             records,
-            long_pause_ms: u16::try_from(timeout_ms.unwrap_or_default() + 2_000).unwrap_or(u16::MAX),
+            long_pause_ms: u32::try_from(timeout_ms.unwrap_or_default() + 2_000).unwrap_or(u32::MAX),
         }
     }
 
@@ -344,12 +344,18 @@ impl Simulation {
     /// Stores that are restored from nothing are as they were.
     fn rebuild(&self, world: &mut World<'_>, content: &Content, seed: u64) -> Result<(), Finding> {
         world.lose_all_disks();
+        if let Some(retention_ms) = self.retention_ms() {
+            // What was processed is not read again, and need not be there any more.
+            world.pass(retention_ms + 1);
+            world.step_log(0)?;
+        }
         world.settle(1, true)?;
         world.adversary.turn(Actor::Observer, 0);
-        let again = world.read_content()?;
+        let mut again = world.read_content()?;
         oracle::check_rest(world, &again)?;
         // Whoever restores processes nothing a second time.
         self.compare_outputs(content, &again)?;
+        again.keep_inputs_of(content, |topic| self.is_output(topic));
         self.ask_invariants(world, &again, seed)?;
         let Content { rows, global_rows: globals, .. } = again;
         let is_logged = |name: &str| self.is_logged(name);

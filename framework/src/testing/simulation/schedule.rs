@@ -43,7 +43,7 @@ pub(super) enum Action {
     /// An instance is killed; with a cut, in the middle of a thread's next step.
     Kill { instance: u8, thread: u8, cut: Option<Cut>, disk: DiskFate },
     /// An instance stands still.
-    Pause { instance: u8, ms: u16 },
+    Pause { instance: u8, ms: u32 },
     /// An instance begins to leave in order.
     Leave { instance: u8 },
     /// An instance starts where none runs.
@@ -58,7 +58,7 @@ pub(in crate::testing) struct Shape {
     pub(super) steps: usize,
     pub(super) records: usize,
     /// Longer than the log waits for a silent member and for a silent transaction.
-    pub(super) long_pause_ms: u16,
+    pub(super) long_pause_ms: u32,
 }
 
 /// A drawn schedule: [`Simulation::schedule`](super::Simulation::schedule) draws one, and
@@ -163,7 +163,7 @@ impl Draw<'_> {
         if self.happens(FaultKind::Pause) {
             let is_long = self.random.chance(1, 2);
             let ms = if is_long { i64::from(self.shape.long_pause_ms) } else { self.random.between(10, 1_000) };
-            return Some(Action::Pause { instance, ms: ms as u16 });
+            return Some(Action::Pause { instance, ms: ms as u32 });
         }
         self.happens(FaultKind::Membership).then(|| match self.random.below(3) {
             0 => Action::Leave { instance },

@@ -124,6 +124,33 @@ impl Simulation {
         self
     }
 
+    /// A setting of a topic that was declared before, as it would be created with: `retention.ms`, say. Once everything has been
+    /// processed the longest such time passes, before stores are restored from nothing: what is too old is gone then.
+    ///
+    /// # Panics
+    /// If there is no such topic or no such setting.
+    ///
+    /// ```
+    #[doc = counting!()]
+    /// Simulation::new(&topology, config)
+    ///     .topic("rides", 3)
+    ///     .topic_config("rides", "retention.ms", "3600000")
+    ///     .output("totals", 1, Compare::Latest)
+    ///     .input("rides", rides)
+    ///     .check(0..3)
+    ///     .unwrap_or_else(|failure| panic!("{failure}"));
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
+    #[track_caller]
+    pub fn topic_config(mut self, topic: &str, key: &str, value: &str) -> Self {
+        let known = self.topics.iter_mut().find(|known| known.new.topic.as_str() == topic);
+        let known = known.unwrap_or_else(|| panic!("the simulation has no topic `{topic}`; declare it first"));
+        if let Err(error) = known.new.config.set(key, value) {
+            panic!("{error}");
+        }
+        self
+    }
+
     fn add_topic(&mut self, topic: &str, partitions: i32, compare: Option<Compare>, is_later: bool) {
         let (is_output, compare) = (compare.is_some(), compare.unwrap_or_default());
         self.topics.push(SimulatedTopic { new: NewTopic::new(topic, partitions), is_output, compare, is_later });

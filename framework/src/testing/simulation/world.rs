@@ -228,6 +228,8 @@ impl<'a> World<'a> {
 
     pub(super) fn step_log(&mut self, luck: u64) -> Result<bool, Finding> {
         self.adversary.turn(Actor::Log, luck);
+        let still = (0..).zip(&self.slots).filter(|(_, slot)| self.now_ms < slot.paused_until_ms);
+        self.adversary.stand_still(still.map(|(instance, _)| instance).collect());
         let did = self.log.step(self.now_ms).map_err(Finding::of_the_log)?;
         if did {
             let line = || String::from("does what is due");

@@ -23,6 +23,7 @@ use crate::record::{Outgoing, Topic, TopicPartition};
 use rustc_hash::FxHashMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, ready};
 
 /// Writes to the embedded log.
@@ -35,8 +36,10 @@ pub(super) struct EmbeddedProducer {
     sequences: FxHashMap<TopicPartition, i32>,
     answered: VecDeque<Answered>,
     answered_records: usize,
-    /// The log knows of the open transaction.
-    joined: bool,
+    /// The log knows of the open transaction, whether or not it could say so.
+    joined: Arc<AtomicBool>,
+    /// How the transaction is to end, while that is under way.
+    ending: Option<bool>,
     postboxes: Postboxes,
     /// Holds back messages outside of transactions.
     gate: Gate,
@@ -80,7 +83,8 @@ impl EmbeddedProducer {
             sequences: FxHashMap::default(),
             answered: VecDeque::new(),
             answered_records: 0,
-            joined: false,
+            joined: Arc::default(),
+            ending: None,
             postboxes: Postboxes::default(),
             gate: Gate::default(),
         }
@@ -153,6 +157,10 @@ impl EmbeddedProducer {
     fn end(&mut self, commit: bool, now_ms: i64) -> Poll<Result<()>> {
         let transactional_id = self.config.transactional_id.as_deref().unwrap_or_default();
         let operation = Operation::EndTransaction { transactional_id, commit };
+        if self.postboxes.end.awaits() && self.ending != Some(commit) {
+            return Poll::Ready(Err(errors::misuse("a transaction whose end is under way was asked to end otherwise")));
+        }
+        self.ending = Some(commit);
         let (id, writer) = owned_identity(&self.config, self.writer)?;
         let end = move |state: &mut State| {
             Poll::Ready(state.end_transaction(Identity { transactional_id: &id, writer }, commit))
@@ -162,7 +170,8 @@ impl EmbeddedProducer {
             Err(error) => self.refused(error),
             Ok(((), told)) => {
                 if told.is_ok() {
-                    (self.phase, self.joined) = (Phase::Idle, false);
+                    self.phase = Phase::Idle;
+                    self.joined.store(false, Ordering::Relaxed);
                 }
                 Poll::Ready(told)
             }
@@ -232,16 +241,16 @@ impl Producer for EmbeddedProducer {
         let transactional_id = self.config.transactional_id.as_deref().unwrap_or_default();
         let operation = Operation::SendOffsets { transactional_id, group: &group.group };
         let (id, writer) = owned_identity(&self.config, self.writer)?;
-        let (offsets, speaker) = (offsets.clone(), group.clone());
-        let add =
-            move |state: &mut State| state.add_offsets(Identity { transactional_id: &id, writer }, &offsets, &speaker);
+        let (offsets, speaker, joined) = (offsets.clone(), group.clone(), self.joined.clone());
+        let add = move |state: &mut State| {
+            let added = state.add_offsets(Identity { transactional_id: &id, writer }, &offsets, &speaker);
+            joined.fetch_or(matches!(added, Poll::Ready(Ok(()))), Ordering::Relaxed);
+            added
+        };
         let added = ready!(self.core.request(&mut self.postboxes.offsets, &operation, now_ms, add));
         match added {
             Err(error) => self.refused(error),
-            Ok(((), told)) => {
-                self.joined = true;
-                Poll::Ready(told)
-            }
+            Ok(((), told)) => Poll::Ready(told),
         }
     }
 
@@ -252,7 +261,7 @@ impl Producer for EmbeddedProducer {
             Phase::New | Phase::Failed | Phase::Fenced => {}
         }
         self.check_sending()?;
-        if !self.joined {
+        if !self.joined.load(Ordering::Relaxed) {
             self.phase = Phase::Idle;
             return Poll::Ready(Ok(()));
         }
@@ -270,7 +279,7 @@ impl Producer for EmbeddedProducer {
             let dropped = self.refuse_oldest(errors::aborted("it was aborted before this message was sent"));
             self.answer(dropped);
         }
-        if !self.joined {
+        if !self.joined.load(Ordering::Relaxed) {
             self.phase = Phase::Idle;
             return Poll::Ready(Ok(()));
         }

@@ -12,6 +12,7 @@ use crate::log::embedded::partition::{Append, Writer};
 use crate::log::embedded::state::State;
 use crate::record::TopicPartition;
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 impl EmbeddedProducer {
@@ -109,7 +110,7 @@ impl EmbeddedProducer {
     fn answered(&mut self, state: &State, placed: Result<i64>) -> Answered {
         let Some(Batch { partition, tokens, .. }) = self.batches.take_oldest() else { return Answered::to_nothing() };
         if let Some(writer) = self.writer.filter(|_| placed.is_ok()) {
-            self.joined |= writer.transactional;
+            self.joined.fetch_or(writer.transactional, Ordering::Relaxed);
             self.learn_sequence(state, &partition, writer);
         }
         Answered { tokens: tokens.into(), partition: partition.partition, next: placed }
@@ -129,11 +130,7 @@ impl EmbeddedProducer {
         }
         match self.postboxes.offsets.take() {
             Some(Poll::Pending) => Poll::Pending,
-            Some(Poll::Ready(added)) => {
-                self.joined |= added.is_ok();
-                Poll::Ready(Ok(()))
-            }
-            None => Poll::Ready(Ok(())),
+            Some(Poll::Ready(_)) | None => Poll::Ready(Ok(())),
         }
     }
 
@@ -177,7 +174,7 @@ impl EmbeddedProducer {
     ) -> Result<i64> {
         let who = identity(&self.config, self.writer).ok();
         let placed = append_now(state, who, partition, writer, sequence, messages);
-        self.joined |= placed.is_ok() && writer.transactional;
+        self.joined.fetch_or(placed.is_ok() && writer.transactional, Ordering::Relaxed);
         placed
     }
 
