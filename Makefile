@@ -1,6 +1,6 @@
 # Every target is one line that calls the real tool. `make demo` and `make test` install what they need.
 CARGO ?= cargo
-ALL := --workspace --features kstreams/rocksdb,system-tests/rocksdb
+ALL := --workspace --features kstreams/rocksdb,system-tests/rocksdb,kstreams/kafka,system-tests/kafka
 
 .PHONY: demo test soak simulation-matrix simulation-hashes kafka-start kafka-stop measure lint docs
 

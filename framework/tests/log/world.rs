@@ -34,8 +34,11 @@ enum Time {
 /// The longest that an answer of a log in real time takes.
 const REAL_ANSWER: Duration = Duration::from_secs(30);
 
-/// So long nothing comes from a group in real time that has nothing to say.
+/// So long nothing comes from a group in real time that has nothing more to say.
 const REAL_QUIET: Duration = Duration::from_millis(1_500);
+
+/// So long nothing comes from one that has nothing to say at all.
+const REAL_SILENCE: Duration = Duration::from_secs(6);
 
 pub const NOON: i64 = 1_700_000_000_000;
 
@@ -201,13 +204,19 @@ pub struct Writer<'a> {
 
 impl Writer<'_> {
     pub fn queue(&mut self, to: &TopicPartition, key: &str, value: Option<&str>) -> Result<Sent> {
+        let now_ms = self.world.now_ms();
+        self.queue_at(to, key, value, now_ms)
+    }
+
+    /// Queues a message with a time of its own.
+    pub fn queue_at(&mut self, to: &TopicPartition, key: &str, value: Option<&str>, timestamp: i64) -> Result<Sent> {
         self.know(&to.topic)?;
         let message = Outgoing {
             topic: &to.topic,
             partition: Some(to.partition),
             key: Some(key.as_bytes()),
             value: value.map(str::as_bytes),
-            timestamp: Some(self.world.now_ms()),
+            timestamp: Some(timestamp),
             headers: &Headers::default(),
             changelog: None,
         };
@@ -359,7 +368,11 @@ impl Reader<'_> {
     pub fn assigned(&mut self) -> Vec<TopicPartition> {
         let (mut assigned, mut quiet, mut told) = (Vec::new(), 0, Instant::now());
         let is_real = self.world.is_real();
-        while if is_real { told.elapsed() < REAL_QUIET } else { quiet < 3 } {
+        while match is_real {
+            true if assigned.is_empty() => told.elapsed() < REAL_SILENCE,
+            true => told.elapsed() < REAL_QUIET,
+            false => quiet < 3,
+        } {
             match self.event() {
                 Some(GroupEvent::Assigned(partitions)) => {
                     assigned.extend(partitions);
@@ -371,6 +384,17 @@ impl Reader<'_> {
         }
         assigned.sort();
         assigned
+    }
+
+    /// The next thing that the group says.
+    pub fn next_event(&mut self) -> GroupEvent {
+        let begun = Instant::now();
+        loop {
+            if let Some(event) = self.event() {
+                return event;
+            }
+            assert!(begun.elapsed() < REAL_ANSWER, "the group says nothing");
+        }
     }
 
     /// What the group wants back.
@@ -410,12 +434,12 @@ impl Reader<'_> {
 /// Lets members agree: what is revoked is given back at once. Returns what each has when nothing comes any more.
 pub fn settle(members: &mut [&mut Reader<'_>]) -> Vec<Vec<TopicPartition>> {
     let mut owned = vec![Vec::new(); members.len()];
-    let (mut quiet, mut told) = (0, Instant::now());
-    while if members[0].world.is_real() { told.elapsed() < REAL_QUIET } else { quiet < 3 } {
+    let (mut quiet, mut told, mut limit) = (0, Instant::now(), REAL_SILENCE);
+    while if members[0].world.is_real() { told.elapsed() < limit } else { quiet < 3 } {
         quiet += 1;
         for (member, owned) in members.iter_mut().zip(&mut owned) {
             let Some(event) = member.event() else { continue };
-            (quiet, told) = (0, Instant::now());
+            (quiet, told, limit) = (0, Instant::now(), REAL_QUIET);
             match event {
                 GroupEvent::Assigned(partitions) => owned.extend(partitions),
                 GroupEvent::Revoked(partitions) => {

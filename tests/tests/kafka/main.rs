@@ -8,7 +8,13 @@ mod contract;
 #[cfg(feature = "kafka")]
 mod log;
 #[cfg(feature = "kafka")]
+mod members;
+#[cfg(feature = "kafka")]
 mod prefixed;
+#[cfg(feature = "kafka")]
+mod streams;
+#[cfg(feature = "kafka")]
+mod trouble;
 #[cfg(feature = "kafka")]
 #[allow(dead_code, reason = "it makes embedded logs, too")]
 #[path = "../../../framework/tests/log/world.rs"]

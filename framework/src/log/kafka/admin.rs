@@ -23,10 +23,13 @@ use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::Thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The longest that one question to the brokers takes.
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
+
+/// The pause between two looks for a topic that was just created.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
 /// Topics that belong to the brokers.
 const INTERNAL: &[&str] = &[
@@ -116,6 +119,8 @@ impl Cluster {
     }
 
     fn error(&self, failed: &KafkaError, about: About<'_>) -> Error {
+        // What the client knows about its connections comes with its log.
+        self.drain_logs();
         match errors::from_client(failed, about, &self.trouble.text()) {
             error if error.kind() == ErrorKind::Timeout => {
                 let sentence = format!("no broker of `{}` answers", self.settings.bootstrap_servers);
@@ -189,9 +194,19 @@ impl Cluster {
                 Ok(Created::Existed { partitions: self.partitions_now(&topic.topic)? })
             }
             Some(Err((_, code))) => Err(self.error(&KafkaError::AdminOp(code), about)),
-            Some(Ok(_)) | None => {
-                self.topics.learn(&topic.topic, topic.partitions);
-                Ok(Created::New)
+            Some(Ok(_)) | None => self.await_topic(&topic.topic).map(|()| Created::New),
+        }
+    }
+
+    /// Waits until a broker's metadata shows a topic that was created: they hear of it a little later.
+    fn await_topic(&self, topic: &Topic) -> Result<()> {
+        let begun = Instant::now();
+        loop {
+            match self.partitions_now(topic) {
+                Err(error) if error.kind() == ErrorKind::NotFound && begun.elapsed() < ANSWER => {
+                    std::thread::sleep(LOOK_AGAIN);
+                }
+                answer => return answer.map(|_| ()),
             }
         }
     }

@@ -62,6 +62,19 @@ const TRANSLATED: &[(&str, &str, u64)] = &[
     ("buffer.memory", "queue.buffering.max.kbytes", 1024),
 ];
 
+const INTRODUCTION: &str = "# Settings of Kafka's clients
+
+Any setting of librdkafka can be given to the clients, under its own name or Kafka's: `consumer.<key>`, `restore.consumer.<key>`,
+`global.consumer.<key>`, `producer.<key>` and `admin.<key>` for one of them, and the keys that
+[configuration](configuration.md) lists for all. What librdkafka does not know is refused at the start. Its own list is
+[CONFIGURATION.md](https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md).
+
+`consumer.group.protocol=classic` keeps to the classic group protocol; otherwise the new one is used, and the classic one only where the
+brokers have no other. `consumer.group.instance.id` makes static members; the number of the thread is appended.
+
+This page is made from the tables in `framework/src/log/kafka/settings.rs`, and a test compares the two.
+";
+
 /// Kafka's names that have no meaning for librdkafka, with the reason.
 const WITHOUT_MEANING: &[(&str, &str)] =
     &[("max.poll.records", "a step takes as many records as it has time for"), ("max.block.ms", "no call waits")];
@@ -277,11 +290,12 @@ where
     settings.create_with_context(context).map_err(|error| errors::from_client(&error, About::Brokers, ""))
 }
 
-/// The settings that the runtime chooses, in Markdown: a part of `docs/reference/kafka.md`.
+/// The page `docs/reference/kafka.md`: the settings that the runtime chooses, and names that are translated. Programs may print
+/// it.
 pub fn reference() -> String {
-    let mut page = String::new();
+    let mut page = String::from(INTRODUCTION);
     let mut table = |title: &str, settings: &[Setting]| {
-        page.push_str(&format!("\n### {title}\n\n| setting | value | because |\n|---|---|---|\n"));
+        page.push_str(&format!("\n## {title}\n\n| setting | value | because |\n|---|---|---|\n"));
         for (key, value, why) in settings {
             page.push_str(&format!("| `{key}` | `{value}` | {why} |\n"));
         }
@@ -291,14 +305,63 @@ pub fn reference() -> String {
     table("Consumers, always", CONSUMER_FIXED);
     table("Producers, unless set otherwise", PRODUCER);
     table("Producers, always", PRODUCER_FIXED);
-    page.push_str("\n### Kafka's names that librdkafka calls otherwise\n\n| Kafka | librdkafka |\n|---|---|\n");
+    page.push_str("\n## Kafka's names that librdkafka calls otherwise\n\n| Kafka | librdkafka |\n|---|---|\n");
     for (theirs, ours, factor) in TRANSLATED {
         let unit = if *factor == 1 { String::new() } else { format!(" (divided by {factor})") };
         page.push_str(&format!("| `{theirs}` | `{ours}`{unit} |\n"));
     }
-    page.push_str("\n### Kafka's names without a meaning here\n\n| Kafka | because |\n|---|---|\n");
+    page.push_str("\n## Kafka's names without a meaning here\n\n| Kafka | because |\n|---|---|\n");
     for (key, why) in WITHOUT_MEANING {
         page.push_str(&format!("| `{key}` | {why} |\n"));
     }
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use std::path::PathBuf;
+
+    fn settings(properties: &str) -> Settings {
+        Settings::new("a:1", &Config::from_properties(properties).unwrap().clients)
+    }
+
+    #[test]
+    fn reference_page_lists_the_tables() {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/kafka.md");
+        if std::env::var_os("UPDATE_REFERENCE").is_some() {
+            std::fs::write(&path, reference()).unwrap();
+        }
+        let page = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(page == reference(), "{} is not up to date; run this test with UPDATE_REFERENCE=1", path.display());
+    }
+
+    #[test]
+    fn settings_that_we_choose_are_taken() {
+        settings("").check().unwrap();
+        settings("consumer.group.protocol=classic\nsession.timeout.ms=10000").check().unwrap();
+    }
+
+    #[test]
+    fn keys_reach_their_clients_and_what_is_controlled_stays() {
+        let settings = settings(
+            "consumer.fetch.min.bytes=7\nrestore.consumer.fetch.min.bytes=9\nproducer.linger.ms=20\nclient.rack=r\n\
+             producer.buffer.memory=2048\nconsumer.heartbeat.interval.ms=100\nproducer.acks=all",
+        );
+        let consumer = |role, protocol| {
+            let config = ConsumerConfig { role, group: Some(String::from("g")), ..ConsumerConfig::default() };
+            settings.consumer(&config, protocol)
+        };
+        let main = consumer(ConsumerRole::Main, GroupProtocol::Consumer);
+        assert_eq!((main.get("fetch.min.bytes"), main.get("client.rack")), (Some("7"), Some("r")));
+        assert_eq!((main.get("heartbeat.interval.ms"), main.get("session.timeout.ms")), (None, None));
+        assert_eq!(main.get("group.remote.assignor"), Some("range"));
+        let restore = consumer(ConsumerRole::Restore, GroupProtocol::Classic);
+        assert_eq!((restore.get("fetch.min.bytes"), restore.get("heartbeat.interval.ms")), (Some("9"), Some("100")));
+        assert_eq!(restore.get("session.timeout.ms"), Some("45000"));
+        let producer = settings.producer(&ProducerConfig::default());
+        assert_eq!((producer.get("linger.ms"), producer.get("queue.buffering.max.kbytes")), (Some("20"), Some("2")));
+        assert_eq!(producer.get("enable.idempotence"), Some("true"));
+    }
 }

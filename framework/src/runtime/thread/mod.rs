@@ -315,7 +315,9 @@ impl StreamThread {
             Phase::Running | Phase::Committing(_) if !self.revoked.is_empty() => ThreadState::PartitionsRevoked,
             Phase::RollingBack(_) => ThreadState::PartitionsAssigned,
             Phase::Running | Phase::Committing(_) if self.instance.board.is_ending() => ThreadState::PendingShutdown,
-            Phase::Running | Phase::Committing(_) if !self.has_joined() => ThreadState::Starting,
+            Phase::Running | Phase::Committing(_) if self.tasks.is_empty() && !self.has_joined() => {
+                ThreadState::Starting
+            }
             Phase::Running | Phase::Committing(_) => match self.tasks.values().all(Assigned::is_running) {
                 true => ThreadState::Running,
                 false => ThreadState::PartitionsAssigned,

@@ -72,9 +72,10 @@ pub fn offset_of_a_timestamp_is_the_first_message_not_before_it(world: &World) {
     let mut writer = world.producer();
     let mut times = Vec::new();
     for _ in 0..20 {
-        times.push(world.now_ms());
-        writer.send(&a, "k", "v");
-        world.pass_ms(10);
+        let time = NOON + 10 * times.len() as i64;
+        assert_eq!(writer.queue_at(&a, "k", Some("v"), time).unwrap(), Sent::Queued);
+        writer.flush().unwrap();
+        times.push(time);
     }
     for (offset, time) in (0..).zip(&times) {
         assert_eq!(world.offset(&a, OffsetAt::Timestamp(*time)), offset);
