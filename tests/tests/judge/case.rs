@@ -59,8 +59,9 @@ const fn part(topic: &'static str, records: usize, from_ms: i64) -> Part {
 }
 
 fn words(from_ms: i64) -> Vec<Vec<Input>> {
-    let first = input::words(part("words", 400, from_ms), |_, _| None);
-    vec![first, input::words(part("words", 150, from_ms + 4 * MINUTE_MS), |_, _| None)]
+    // Two minutes of words a phase, so that some of one phase are late in the next.
+    let words = |records, minutes| input::words(part("words", records, from_ms + minutes * MINUTE_MS), |_, _| None);
+    vec![words(250, 0), words(240, 2), words(150, 4)]
 }
 
 fn words_in_one_partition(from_ms: i64) -> Vec<Vec<Input>> {
@@ -91,7 +92,8 @@ fn rides(from_ms: i64) -> Vec<Vec<Input>> {
 }
 
 fn prices(from_ms: i64) -> Vec<Vec<Input>> {
-    vec![input::prices(part("prices", 200, from_ms)), input::prices(part("prices", 150, from_ms + 5 * MINUTE_MS))]
+    let prices = |records, minutes| input::prices(part("prices", records, from_ms + minutes * MINUTE_MS));
+    vec![prices(200, 0), prices(150, 5), prices(120, 10)]
 }
 
 fn words_and_names(from_ms: i64) -> Vec<Vec<Input>> {

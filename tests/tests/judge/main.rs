@@ -18,8 +18,18 @@ fn judge(name: &str, variant: Variant) {
     let judge = Judge::at(broker);
     let case = CASES.iter().find(|case| case.name == name).expect("every test names a case");
     let java = judge.java(case, variant);
-    let embedded = judge.embedded(case, variant);
-    embedded.compare(&java, case, variant);
+    judge.embedded(case, variant).compare(&java, case, variant);
+    #[cfg(feature = "kafka")]
+    judge.ours(case, variant).compare(&java, case, variant);
+}
+
+/// Runs a case on Kafka Streams alone, and on both in turns under one application id, and compares.
+#[cfg(feature = "kafka")]
+fn take_over(name: &str, variant: Variant) {
+    let Some(broker) = Broker::shared() else { return };
+    let judge = Judge::at(broker);
+    let case = CASES.iter().find(|case| case.name == name).expect("every test names a case");
+    judge.in_turns(case, variant).compare(&judge.java(case, variant), case, variant);
 }
 
 macro_rules! judged {
@@ -55,4 +65,35 @@ judged! {
     table_is_equal_with_cache: "table", Cached;
     to_table_is_equal: "to-table", EveryUpdate;
     unnamed_is_equal: "unnamed", EveryUpdate;
+}
+
+/// Kafka Streams begins, ours goes on from its changelogs and committed offsets, and back.
+#[cfg(feature = "kafka")]
+mod take_over {
+    use super::{Variant, take_over};
+
+    #[test]
+    fn of_a_chain_exactly_once() {
+        take_over("chain", Variant::ExactlyOnce);
+    }
+
+    #[test]
+    fn of_counts() {
+        take_over("count", Variant::EveryUpdate);
+    }
+
+    #[test]
+    fn of_windows() {
+        take_over("hopping", Variant::EveryUpdate);
+    }
+
+    #[test]
+    fn of_a_store_whose_changelog_is_an_input() {
+        take_over("read-only", Variant::EveryUpdate);
+    }
+
+    #[test]
+    fn of_a_table_and_its_groups_with_cache() {
+        take_over("table", Variant::Cached);
+    }
 }

@@ -1,4 +1,4 @@
-//! Running a case on one side: input in phases, until nothing is left to do.
+//! Running a case on one side, or on both in turns: input in phases, until nothing is left to do.
 
 use crate::case::{Case, Variant};
 use crate::outcome::Outcome;
@@ -37,7 +37,23 @@ impl Judge {
     /// Runs the case on Kafka Streams.
     pub fn java(&self, case: &Case, variant: Variant) -> Outcome {
         let run = self.prepared(case, variant, "java");
-        act(self.desk, case, &run, || Peer::java(&run))
+        act(self.desk, case, &run, &[&|| java(&run)])
+    }
+
+    /// Runs the case on ours, on the same broker.
+    #[cfg(feature = "kafka")]
+    pub fn ours(&self, case: &Case, variant: Variant) -> Outcome {
+        let run = self.prepared(case, variant, "ours");
+        act(self.desk, case, &run, &[&|| ours(&run)])
+    }
+
+    /// Runs the case under one application id: Kafka Streams has the first phase, then ours goes on, and so in turns. Ours has
+    /// a state directory of its own; what it finds is what the other has left on the broker.
+    #[cfg(feature = "kafka")]
+    pub fn in_turns(&self, case: &Case, variant: Variant) -> Outcome {
+        let run = self.prepared(case, variant, "turns");
+        let of_ours = Run { state_dir: run.state_dir.join("ours"), ..run.clone() };
+        act(self.desk, case, &run, &[&|| java(&run), &|| ours(&of_ours)])
     }
 
     /// Runs the case on ours, on an embedded log.
@@ -45,7 +61,7 @@ impl Judge {
         let mut run = self.prepared(case, variant, "embedded");
         run.servers = format!("embedded-memory:{}", run.application);
         let log = connect(&run.servers, Arc::new(SystemClock)).expect("an embedded log");
-        act(&Embedded { log }, case, &run, || InProcess::start(&run))
+        act(&Embedded { log }, case, &run, &[&|| Box::new(InProcess::start(&run))])
     }
 
     fn prepared(&self, case: &Case, variant: Variant, side: &str) -> Run {
@@ -72,8 +88,20 @@ pub trait Running {
     /// What it is, once it runs.
     fn describe(&self) -> String;
     /// Ends it; everything is committed then.
-    fn close(self);
+    fn close(self: Box<Self>);
 }
+
+fn java(run: &Run) -> Box<dyn Running> {
+    Box::new(Peer::java(run))
+}
+
+#[cfg(feature = "kafka")]
+fn ours(run: &Run) -> Box<dyn Running> {
+    Box::new(Peer::ours(env!("CARGO_BIN_EXE_peer"), run))
+}
+
+/// Starts the application.
+type Start<'a> = &'a dyn Fn() -> Box<dyn Running>;
 
 impl Running for Peer {
     fn describe(&self) -> String {
@@ -82,8 +110,8 @@ impl Running for Peer {
         description.as_str().expect("a text").to_owned()
     }
 
-    fn close(self) {
-        Peer::close(self);
+    fn close(self: Box<Self>) {
+        Peer::close(*self);
     }
 }
 
@@ -112,27 +140,34 @@ impl Running for InProcess {
         self.describe.clone()
     }
 
-    fn close(self) {
+    fn close(self: Box<Self>) {
         self.streams.close(PATIENCE).unwrap();
     }
 }
 
-/// Runs a case and gathers what it leaves behind.
-fn act<R: Running>(place: &dyn Place, case: &Case, run: &Run, start: impl FnOnce() -> R) -> Outcome {
+/// Runs a case and gathers what it leaves behind. If there is more than one to start, they take turns, a phase each.
+fn act(place: &dyn Place, case: &Case, run: &Run, sides: &[Start<'_>]) -> Outcome {
     for (topic, partitions) in case.topics {
         place.create(&format!("{}{topic}", run.prefix), *partitions);
     }
     place.create(&run.output, OUTPUT_PARTITIONS);
-    let mut phases = phases(case, run).into_iter();
-    place.load(&phases.next().expect("a first phase"));
-    let running = start();
-    let describe = running.describe().replace(&run.application, "APPLICATION");
-    settle(place, case, run);
-    for phase in phases {
-        place.load(&phase);
+    let mut running: Option<Box<dyn Running>> = None;
+    let mut describe = String::new();
+    for (number, phase) in phases(case, run).iter().enumerate() {
+        place.load(phase);
+        if running.is_none() {
+            let started = sides[number % sides.len()]();
+            describe = started.describe().replace(&run.application, "APPLICATION");
+            running = Some(started);
+        }
         settle(place, case, run);
+        if sides.len() > 1 {
+            running.take().expect("it runs").close();
+        }
     }
-    running.close();
+    if let Some(running) = running {
+        running.close();
+    }
     outcome(place, run, describe)
 }
 
