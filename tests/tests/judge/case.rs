@@ -32,6 +32,8 @@ impl Variant {
             Variant::EveryUpdate => config.push(("statestore.cache.max.bytes", "0")),
             Variant::ExactlyOnce => {
                 config.extend([("statestore.cache.max.bytes", "0"), ("processing.guarantee", "exactly_once_v2")]);
+                // Those who were killed are missed soon.
+                config.extend([("session.timeout.ms", "6000"), ("transaction.timeout.ms", "5000")]);
             }
             Variant::Cached => {}
         }

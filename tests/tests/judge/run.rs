@@ -37,23 +37,51 @@ impl Judge {
     /// Runs the case on Kafka Streams.
     pub fn java(&self, case: &Case, variant: Variant) -> Outcome {
         let run = self.prepared(case, variant, "java");
-        act(self.desk, case, &run, &[&|| java(&run)])
+        act(self.desk, case, &run, &[Side::stays(&|| java(&run))])
     }
 
     /// Runs the case on ours, on the same broker.
     #[cfg(feature = "kafka")]
     pub fn ours(&self, case: &Case, variant: Variant) -> Outcome {
         let run = self.prepared(case, variant, "ours");
-        act(self.desk, case, &run, &[&|| ours(&run)])
+        act(self.desk, case, &run, &[Side::stays(&|| ours(&run))])
     }
 
-    /// Runs the case under one application id: Kafka Streams has the first phase, then ours goes on, and so in turns. Ours has
-    /// a state directory of its own; what it finds is what the other has left on the broker.
+    /// Runs the case under one application id: Kafka Streams has the first phase, another goes on, and so in turns, each with a
+    /// state directory of its own; what they find is what the other has left on the broker.
     #[cfg(feature = "kafka")]
-    pub fn in_turns(&self, case: &Case, variant: Variant) -> Outcome {
-        let run = self.prepared(case, variant, "turns");
-        let of_ours = Run { state_dir: run.state_dir.join("ours"), ..run.clone() };
-        act(self.desk, case, &run, &[&|| java(&run), &|| ours(&of_ours)])
+    pub fn in_turns(&self, case: &Case, variant: Variant, with: With) -> Outcome {
+        let (run, other) = self.prepared_for_two(case, variant, with);
+        let go_on = || with.start(&other);
+        act(self.desk, case, &run, &[Side::leaves(&|| java(&run)), Side::leaves(&go_on)])
+    }
+
+    /// The same with three phases, but the first two of them are killed while they process theirs.
+    #[cfg(feature = "kafka")]
+    pub fn in_turns_after_crashes(&self, case: &Case, variant: Variant) -> Outcome {
+        let (run, other) = self.prepared_for_two(case, variant, With::Crashes);
+        let again = || {
+            // It cannot join a group of the new protocol whose last member has died, but is still counted.
+            self.wait_until_alone(&run);
+            java(&run)
+        };
+        act(self.desk, case, &run, &[Side::dies(&|| java(&run)), Side::dies(&|| ours(&other)), Side::leaves(&again)])
+    }
+
+    #[cfg(feature = "kafka")]
+    fn wait_until_alone(&self, run: &Run) {
+        let begun = Instant::now();
+        while self.desk.members(&run.application) > 0 {
+            assert!(begun.elapsed() < PATIENCE, "the dead are still members of {}", run.application);
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    #[cfg(feature = "kafka")]
+    fn prepared_for_two(&self, case: &Case, variant: Variant, with: With) -> (Run, Run) {
+        let run = self.prepared(case, variant, with.word());
+        let other = Run { state_dir: self.state_dir(&format!("{}-other", run.application)), ..run.clone() };
+        (run, other)
     }
 
     /// Runs the case on ours, on an embedded log.
@@ -61,7 +89,7 @@ impl Judge {
         let mut run = self.prepared(case, variant, "embedded");
         run.servers = format!("embedded-memory:{}", run.application);
         let log = connect(&run.servers, Arc::new(SystemClock)).expect("an embedded log");
-        act(&Embedded { log }, case, &run, &[&|| Box::new(InProcess::start(&run))])
+        act(&Embedded { log }, case, &run, &[Side::stays(&|| Box::new(InProcess::start(&run)))])
     }
 
     fn prepared(&self, case: &Case, variant: Variant, side: &str) -> Run {
@@ -95,6 +123,36 @@ fn java(run: &Run) -> Box<dyn Running> {
     Box::new(Peer::java(run))
 }
 
+/// With whom Kafka Streams takes turns.
+#[cfg(feature = "kafka")]
+#[derive(Debug, Clone, Copy)]
+pub enum With {
+    /// Another instance of itself: what anybody who goes on can know, it knows.
+    Itself,
+    /// Ours.
+    Ours,
+    /// Ours, and both crash.
+    Crashes,
+}
+
+#[cfg(feature = "kafka")]
+impl With {
+    fn word(self) -> &'static str {
+        match self {
+            With::Itself => "itself",
+            With::Ours => "turns",
+            With::Crashes => "crashes",
+        }
+    }
+
+    fn start(self, run: &Run) -> Box<dyn Running> {
+        match self {
+            With::Itself => java(run),
+            With::Ours | With::Crashes => ours(run),
+        }
+    }
+}
+
 #[cfg(feature = "kafka")]
 fn ours(run: &Run) -> Box<dyn Running> {
     Box::new(Peer::ours(env!("CARGO_BIN_EXE_peer"), run))
@@ -102,6 +160,42 @@ fn ours(run: &Run) -> Box<dyn Running> {
 
 /// Starts the application.
 type Start<'a> = &'a dyn Fn() -> Box<dyn Running>;
+
+/// What becomes of an application when its phase is over.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// It has the next one, too.
+    Stays,
+    /// It commits and ends.
+    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "without Kafka nobody takes turns"))]
+    Leaves,
+    /// It was killed while it processed.
+    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "without Kafka nobody takes turns"))]
+    Dies,
+}
+
+/// One of those that take turns.
+#[derive(Clone, Copy)]
+struct Side<'a> {
+    start: Start<'a>,
+    end: End,
+}
+
+impl<'a> Side<'a> {
+    fn stays(start: Start<'a>) -> Self {
+        Side { start, end: End::Stays }
+    }
+
+    #[cfg(feature = "kafka")]
+    fn leaves(start: Start<'a>) -> Self {
+        Side { start, end: End::Leaves }
+    }
+
+    #[cfg(feature = "kafka")]
+    fn dies(start: Start<'a>) -> Self {
+        Side { start, end: End::Dies }
+    }
+}
 
 impl Running for Peer {
     fn describe(&self) -> String {
@@ -146,7 +240,7 @@ impl Running for InProcess {
 }
 
 /// Runs a case and gathers what it leaves behind. If there is more than one to start, they take turns, a phase each.
-fn act(place: &dyn Place, case: &Case, run: &Run, sides: &[Start<'_>]) -> Outcome {
+fn act(place: &dyn Place, case: &Case, run: &Run, sides: &[Side<'_>]) -> Outcome {
     for (topic, partitions) in case.topics {
         place.create(&format!("{}{topic}", run.prefix), *partitions);
     }
@@ -155,14 +249,20 @@ fn act(place: &dyn Place, case: &Case, run: &Run, sides: &[Start<'_>]) -> Outcom
     let mut describe = String::new();
     for (number, phase) in phases(case, run).iter().enumerate() {
         place.load(phase);
-        if running.is_none() {
-            let started = sides[number % sides.len()]();
+        let side = sides[number % sides.len()];
+        let started = running.take().unwrap_or_else(|| {
+            let started = (side.start)();
             describe = started.describe().replace(&run.application, "APPLICATION");
-            running = Some(started);
+            started
+        });
+        match side.end {
+            End::Dies => begin(place, case, run),
+            End::Stays | End::Leaves => settle(place, case, run),
         }
-        settle(place, case, run);
-        if sides.len() > 1 {
-            running.take().expect("it runs").close();
+        match side.end {
+            End::Dies => drop(started),
+            End::Leaves => started.close(),
+            End::Stays => running = Some(started),
         }
     }
     if let Some(running) = running {
@@ -185,6 +285,16 @@ fn phases(case: &Case, run: &Run) -> Vec<Vec<Input>> {
         record.topic = format!("{}{}", run.prefix, record.topic);
     }
     phases
+}
+
+/// Waits until the application has committed something of what it can read.
+fn begin(place: &dyn Place, case: &Case, run: &Run) {
+    let begun = Instant::now();
+    let behind = || place.behind(&run.application, &read_topics(place, case, run));
+    let before = behind();
+    while before > 0 && behind() >= before {
+        assert!(begun.elapsed() < PATIENCE, "{} processes nothing", run.application);
+    }
 }
 
 /// Waits until the application has committed all it can read. What moves on from one topic to the next may be missed by one
