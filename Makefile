@@ -2,7 +2,11 @@
 CARGO ?= cargo
 ALL := --workspace --features kstreams/rocksdb,system-tests/rocksdb,kstreams/kafka,system-tests/kafka
 
-.PHONY: demo test soak simulation-matrix simulation-hashes kafka-start kafka-stop measure lint docs
+.DEFAULT_GOAL := help
+.PHONY: help demo test soak simulation-matrix simulation-hashes kafka-start kafka-stop measure lint docs
+
+help: ## the targets
+	@sed -n 's/^\([a-z-]*\): ## /\1	/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: ## transit, live in the browser; pass flags with ARGS="--speed 10"
 	@scripts/setup demo && $(CARGO) run --locked -p transit-demo --bin transit-demo -- $(ARGS)
@@ -13,14 +17,14 @@ test: ## every test there is, with a count at the end
 SIMULATION := test --locked --workspace --test simulation
 
 soak: ## simulations, as many as wanted, on all cores: SEEDS=20000 FROM=0; one again with CASE=joined SEED=7 TRACE=1
-	@scripts/setup test && $(CARGO) $(SIMULATION) -- $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20000)) \
+	@scripts/setup demo && $(CARGO) $(SIMULATION) -- $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20000)) \
 		$(if $(FROM),--from $(FROM)) $(if $(CASE),--case $(CASE)) $(if $(TRACE),--trace)
 
 simulation-matrix: ## looks for every deliberately broken variant, and writes docs/reference/simulation-matrix.md (CHECK=1: compares)
-	@scripts/setup test && $(CARGO) $(SIMULATION) --features system-tests/broken -- --matrix $(if $(CHECK),--check,--write)
+	@scripts/setup demo && $(CARGO) $(SIMULATION) --features system-tests/broken -- --matrix $(if $(CHECK),--check,--write)
 
 simulation-hashes: ## the same seeds in debug and release, twice: their traces must be the same
-	@scripts/setup test && scripts/simulation-hashes $(SIMULATION)
+	@scripts/setup demo && scripts/simulation-hashes $(SIMULATION)
 
 kafka-start: ## a real broker on this machine; three of them with ARGS="--brokers 3"
 	@scripts/kafka start $(ARGS)

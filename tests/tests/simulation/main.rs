@@ -30,6 +30,19 @@ const SEEDS: u64 = 11_000;
 /// Seeds whose trace hashes are printed by `--hashes`, of each case.
 const HASHED: u64 = 20;
 
+/// What `--help` says.
+const HELP: &str = "\
+The suite of simulations. Without options: as many seeds of every case as `cargo test` takes.
+
+  --seeds N         so many seeds in all, or some more, so that every case has as many
+  --from N          beginning with this one
+  --case NAME       of the cases whose names contain that
+  --seed N          that seed alone; with --trace its story
+  --hashes          the trace hashes of some seeds of every case
+  --list            the cases
+  --matrix          looks for every broken variant (feature `broken`); --write writes the page, --check compares its variants
+  --broken VARIANT  that variant alone; with --case and --seed one run of it";
+
 #[derive(Default)]
 struct Arguments {
     seeds: Option<u64>,
@@ -44,6 +57,7 @@ struct Arguments {
     is_matrix: bool,
     writes: bool,
     checks: bool,
+    helps: bool,
     broken: Option<String>,
 }
 
@@ -55,6 +69,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    if arguments.helps {
+        println!("{HELP}");
+        return ExitCode::SUCCESS;
+    }
     let cases: Vec<Case> = cases::all()
         .into_iter()
         .filter(|case| {
@@ -148,6 +166,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
             // What `cargo test` passes on to every test program.
             "--nocapture" | "--quiet" | "-q" | "--exact" | "--show-output" | "--include-ignored" | "--ignored" => {}
             name if !name.starts_with('-') => arguments.case = Some(name.to_owned()),
+            "--help" | "-h" => arguments.helps = true,
             other => {
                 let known = "--seeds N, --from N, --case NAME, --seed N, --trace, --hashes, --list, --matrix, --write, --check, --broken VARIANT";
                 return Err(format!("unknown option `{other}`; there are {known}"));

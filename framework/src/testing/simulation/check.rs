@@ -135,7 +135,7 @@ impl Simulation {
         }
         let (seed, finding) = (first.seed, Finding::of_two_courses(first.hash, again.hash));
         let (actions, shortened) = (self.schedule(seed).action_count(), Shortened::default());
-        Err(Box::new(Failure { seed, finding, hash: first.hash, actions, shortened }))
+        Err(Box::new(Failure { seed, finding, hash: first.hash, actions, shortened, is_of_seed: true }))
     }
 }
 

@@ -87,9 +87,10 @@ impl Finding {
 
     /// The same seed did not show it again, or not by the same course.
     pub(super) fn unsteady(self) -> Self {
-        let why = "when the seed ran again, it took another course: the topology or an invariant is not deterministic";
-        let detail = if self.detail.is_empty() { why.to_owned() } else { format!("{}\n{why}", self.detail) };
-        Finding { detail, ..self }
+        let sentence = "when the seed ran again, it took another course: a closure asks for more than its records, as a clock, \
+                        randomness or a static variable";
+        let first = format!("what the first run found: {self}");
+        Finding { kind: FindingKind::NotDeterministic, sentence: sentence.to_owned(), detail: first, ..self }
     }
 
     /// Whether both are about the same.
@@ -126,6 +127,8 @@ pub struct Failure {
     /// Actions of the whole schedule.
     pub(super) actions: usize,
     pub(super) shortened: Shortened,
+    /// The schedule is that of the seed.
+    pub(super) is_of_seed: bool,
 }
 
 /// A shorter schedule with the same kind of finding.
@@ -197,18 +200,26 @@ impl Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Failure { seed, finding, hash, actions, shortened } = self;
+        let Failure { seed, finding, hash, actions, shortened, is_of_seed } = self;
         writeln!(f, "seed {seed}: {finding}")?;
-        match finding.is_undisturbed {
-            true => writeln!(f, "trace {hash}")?,
-            false => writeln!(f, "trace {hash}, {}", counted(*actions, "action"))?,
+        match (finding.is_undisturbed, &finding.kind) {
+            // No run is like another.
+            (_, FindingKind::NotDeterministic) => return Ok(()),
+            (true, _) => writeln!(f, "trace {hash}")?,
+            (false, _) => writeln!(f, "trace {hash}, {}", counted(*actions, "action"))?,
         }
         if let Some(finding) = &shortened.finding {
             writeln!(f, "shortened to {}: {finding}", shortened.extent())?;
             shortened.lines.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
         }
         self.story().iter().try_for_each(|line| writeln!(f, "{line}"))?;
-        writeln!(f, "again: `simulation.run({seed})`; in full: `simulation.story({seed})`")
+        match is_of_seed {
+            true => writeln!(f, "again: `simulation.run({seed})`; in full: `simulation.story({seed})`"),
+            false => {
+                let again = format!("simulation.run_schedule({seed}, &schedule)");
+                writeln!(f, "again: `{again}`; in full: `simulation.story_of({seed}, &schedule)`")
+            }
+        }
     }
 }
 

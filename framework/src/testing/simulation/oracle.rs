@@ -257,7 +257,7 @@ impl fmt::Display for Version<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at {}", shown::bytes(self.value), self.timestamp)?;
         if let Some(partition @ 1..) = self.partition {
-            write!(f, " in {partition}")?;
+            write!(f, " in partition {partition}")?;
         }
         self.headers.iter().try_for_each(|(name, value)| write!(f, " {name}={}", shown::bytes(*value)))
     }

@@ -95,7 +95,7 @@ impl Simulation {
             FindingKind::NotDeterministic => Shortened::default(),
             _ => self.shorten(seed, &finding, &schedule, self.input_len(seed)),
         };
-        Err(Box::new(Failure { seed, finding, hash, actions: schedule.actions.len(), shortened }))
+        Err(Box::new(Failure { seed, finding, hash, actions: schedule.actions.len(), shortened, is_of_seed: true }))
     }
 
     /// Runs one seed and looks only whether it finds something: the failure is not shortened.
@@ -131,7 +131,7 @@ impl Simulation {
     }
 
     /// Runs the input of a seed under a schedule, be it that seed's or another. The failure is not shortened: what made the
-    /// schedule can do that, as `testing::strategies::schedules` does with proptest.
+    /// schedule can do that, as `testing::strategies::schedules` does with proptest. [`story_of`](Self::story_of) tells it.
     ///
     /// # Errors
     /// What the run found.
@@ -160,8 +160,8 @@ impl Simulation {
     pub(super) fn told(&self, seed: u64, schedule: &Schedule) -> Result<(Ran, BTreeSet<String>), Box<Failure>> {
         let Attempt { result, hash, events, empty_outputs, .. } = self.attempt(&self.given(seed, schedule), false);
         let failure = |finding| {
-            let shortened = Shortened::default();
-            Box::new(Failure { seed, finding, hash, actions: schedule.actions.len(), shortened })
+            let (shortened, is_of_seed) = (Shortened::default(), *schedule == self.schedule(seed));
+            Box::new(Failure { seed, finding, hash, actions: schedule.actions.len(), shortened, is_of_seed })
         };
         result.map(|()| (Ran { seed, hash, events }, empty_outputs)).map_err(failure)
     }
@@ -178,8 +178,22 @@ impl Simulation {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     pub fn story(&self, seed: u64) -> Vec<String> {
-        let schedule = self.schedule(seed);
-        let Attempt { result, hash, mut story, .. } = self.attempt(&self.given(seed, &schedule), true);
+        self.story_of(seed, &self.schedule(seed))
+    }
+
+    /// The same of a seed's input under a schedule, be it that seed's or another: what became of a
+    /// [`run_schedule`](Self::run_schedule).
+    ///
+    /// ```
+    #[doc = counting!()]
+    /// let simulation = simulation();
+    /// let schedule = simulation.schedule(7);
+    /// assert_eq!(simulation.story_of(7, &schedule), simulation.story(7));
+    /// assert_ne!(simulation.story_of(8, &schedule), simulation.story(8)); // other input, in the circumstances of seed 7
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
+    pub fn story_of(&self, seed: u64, schedule: &Schedule) -> Vec<String> {
+        let Attempt { result, hash, mut story, .. } = self.attempt(&self.given(seed, schedule), true);
         story.push(match result {
             Ok(()) => format!("everything holds; trace {hash}"),
             Err(finding) => format!("{finding}\ntrace {hash}"),
