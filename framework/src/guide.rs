@@ -19,4 +19,5 @@ chapters! {
     RunningAndConfiguring: "10-running-and-configuring.md";
     Testing: "11-testing.md";
     Simulation: "12-simulation.md";
+    CommandLineTool: "13-command-line-tool.md";
 }

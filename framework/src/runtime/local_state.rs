@@ -32,6 +32,7 @@ use std::path::{Path, PathBuf};
 /// assert!(streams.wait_for(State::Running, timeout));
 /// assert!(LocalState::take(directory, "view").is_err(), "it is in use");
 /// streams.close(timeout)?;
+/// drop(streams);
 ///
 /// let state = LocalState::take(directory, "view")?.expect("what the instance left");
 /// assert_eq!(state.stores()?.expect("an engine").list()?[0].name, "stations");
