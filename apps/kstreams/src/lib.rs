@@ -25,7 +25,7 @@ use std::io::Write;
 const AFTER_HELP: &str = "\
 Where an application is and what it is called can be said in three ways; a later one wins:
   --config FILE    a properties file with Kafka Streams' keys, such as the application's own
-  KSTREAMS_…       variables: KSTREAMS_URL, KSTREAMS_APPLICATION_ID, KSTREAMS_STATE_DIR, KSTREAMS_SASL_PASSWORD, …
+  KSTREAMS_…       variables: KSTREAMS_URL, KSTREAMS_APPLICATION_ID, KSTREAMS_SASL_PASSWORD, …
   --url, --application-id, --state-dir
 
 Examples:

@@ -46,11 +46,11 @@ pub struct Args {
     format: Format,
 
     /// What keys are, if not as --format says
-    #[arg(long, value_enum, value_name = "FORMAT", requires = "store")]
+    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true, requires = "store")]
     key_format: Option<Format>,
 
     /// What values are, if not as --format says
-    #[arg(long, value_enum, value_name = "FORMAT", requires = "store")]
+    #[arg(long, value_enum, value_name = "FORMAT", hide_possible_values = true, requires = "store")]
     value_format: Option<Format>,
 
     #[command(flatten)]
