@@ -8,6 +8,7 @@ mod choice;
 mod clients;
 mod explain;
 mod keys;
+mod origin;
 mod properties;
 mod reference;
 mod secret;
@@ -23,12 +24,14 @@ pub use choice::{
 };
 pub use clients::{ClientKeys, RegistryConfig};
 pub use explain::{ExplainedKey, Fate};
+pub use origin::ConfigOrigin;
 pub use reference::reference;
 pub use settings::Setting;
 pub use url::LogUrl;
 
 pub(crate) use shared::{Shared, name_of_directory};
 
+use self::origin::Origins;
 use crate::error::{Error, ErrorKind, Result};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -123,6 +126,8 @@ pub struct Config {
     pub seed: Option<u64>,
     /// Keys for Kafka's clients, under Kafka's names.
     pub clients: ClientKeys,
+    /// Who has set what.
+    pub(crate) origins: Origins,
 }
 
 impl Config {
@@ -164,6 +169,7 @@ impl Config {
             http_listen: None,
             seed: None,
             clients: ClientKeys::default(),
+            origins: Origins::default(),
         }
     }
 

@@ -14,6 +14,7 @@ environment (`Config::apply_environment`), under Kafka's own keys. Whatever is a
 * `topic.<key>` configures internal topics. `consumer.`, `main.consumer.`, `restore.consumer.`, `global.consumer.`,
   `producer.` and `admin.` set any key of one client; the embedded log needs none of them.
 * An unknown key is an error that names the nearest known one. An ignored key is a warning in the log.
+* The values in force, and where each came from, are logged at the start; `Streams::config_report` returns them.
 
 This page is made from the table in `framework/src/config/table.rs`, and a test compares the two.
 ";

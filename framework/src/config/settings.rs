@@ -1,8 +1,9 @@
 //! The effective configuration as keys and values, for printouts.
 
 use super::choice::Choice;
-use super::{Config, Optimization, secret};
+use super::{Config, ConfigOrigin, Optimization, secret};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// A key of the effective configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,14 @@ pub struct Setting {
     pub value: Option<String>,
     /// Whether this is what it is when nobody sets it.
     pub is_default: bool,
+    /// Where the value came from.
+    pub origin: ConfigOrigin,
+}
+
+impl fmt::Display for Setting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {} ({})", self.key, self.value.as_deref().unwrap_or_default(), self.origin)
+    }
 }
 
 impl Config {
@@ -33,10 +42,28 @@ impl Config {
         let defaults: BTreeMap<_, _> = Config::new("", "").entries().into_iter().collect();
         let setting = |(key, value): (String, Option<String>)| Setting {
             is_default: defaults.get(&key) == Some(&value),
+            origin: self.origins.of(&key, value.as_deref(), || self.default_of(&key)),
             value: value.map(|value| secret::shown(&key, &value).into_owned()),
             key,
         };
         self.entries().into_iter().map(setting).collect()
+    }
+
+    /// What a key is when nobody sets it. That may follow from another one.
+    fn default_of(&self, key: &str) -> Option<String> {
+        let guarantee = Config { processing_guarantee: self.processing_guarantee, ..Config::new("", "") };
+        let default = if key == "commit.interval.ms" { guarantee } else { Config::new("", "") };
+        default.entries().into_iter().find(|(known, _)| known == key)?.1
+    }
+
+    /// Notes who has set `key`, and whatever else is another value since then.
+    pub(super) fn note_origin(&mut self, key: &str, before: &Config, origin: &ConfigOrigin) {
+        let before: BTreeMap<_, _> = before.entries().into_iter().collect();
+        for (changed, value) in self.entries() {
+            if changed == key || before.get(&changed) != Some(&value) {
+                self.origins.note(&changed, value.as_deref(), origin);
+            }
+        }
     }
 
     /// The same with its secrets.
@@ -184,5 +211,47 @@ mod tests {
         let config = Config::from_properties("application.id=app\nnum.stream.threads=2").unwrap();
         let set: Vec<_> = config.settings().into_iter().filter(|one| !one.is_default).map(|one| one.key).collect();
         assert_eq!(set, ["application.id", "num.stream.threads"]);
+    }
+
+    fn told(config: &Config, key: &str) -> String {
+        config.settings().iter().find(|setting| setting.key == key).map_or_else(String::new, ToString::to_string)
+    }
+
+    #[test]
+    fn who_sets_a_key_last_is_where_it_came_from() {
+        let mut config = Config::new("app", "embedded:");
+        assert_eq!(told(&config, "application.id"), "application.id = app (code)");
+        assert_eq!(told(&config, "commit.interval.ms"), "commit.interval.ms = 30000 (default)");
+        assert_eq!(told(&config.clone().exactly_once(), "commit.interval.ms"), "commit.interval.ms = 100 (default)");
+        config.apply_properties("# first\nprocessing.guarantee=exactly_once_v2\nnum.stream.threads=1").unwrap();
+        assert_eq!(told(&config, "commit.interval.ms"), "commit.interval.ms = 100 (line 2 of a properties text)");
+        assert_eq!(told(&config, "num.stream.threads"), "num.stream.threads = 1 (line 3 of a properties text)");
+        config.apply_variables([("KSTREAMS_NUM_STREAM_THREADS", "2")]).unwrap();
+        assert_eq!(
+            told(&config, "num.stream.threads"),
+            "num.stream.threads = 2 (variable KSTREAMS_NUM_STREAM_THREADS)"
+        );
+        config.set("num.stream.threads", "3").unwrap();
+        assert_eq!(told(&config, "num.stream.threads"), "num.stream.threads = 3 (code)");
+        assert_eq!(told(&config.threads(5), "num.stream.threads"), "num.stream.threads = 5 (code)");
+    }
+
+    #[test]
+    fn translated_key_is_shown_as_what_it_became_with_its_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("app.properties");
+        std::fs::write(&path, "bootstrap.servers=a:1\ncache.max.bytes.buffering=7\nconsumer.fetch.max.bytes=9\n")
+            .unwrap();
+        let config = Config::from_properties_file(&path).unwrap();
+        assert_eq!(told(&config, "kstreams.url"), format!("kstreams.url = kafka://a:1 ({}:1)", path.display()));
+        assert!(told(&config, "statestore.cache.max.bytes").ends_with("app.properties:2)"));
+        assert!(told(&config, "consumer.fetch.max.bytes").starts_with("consumer.fetch.max.bytes = 9 ("));
+    }
+
+    #[test]
+    fn origins_do_not_show_secrets_either() {
+        let config = Config::from_properties("application.id=app\nsasl.password=hunter2").unwrap();
+        assert_eq!(told(&config, "sasl.password"), "sasl.password = [hidden] (line 2 of a properties text)");
+        assert!(!format!("{:?}", config.origins).contains("hunter2"));
     }
 }

@@ -1,7 +1,7 @@
 //! Configuration from properties files and environment variables, under Kafka's own keys.
 
 use super::keys::{self, Treatment};
-use super::{Config, properties, secret};
+use super::{Config, ConfigOrigin, properties, secret};
 use crate::error::{Error, ErrorKind, Result};
 use std::path::Path;
 
@@ -42,7 +42,9 @@ impl Config {
                 .with_detail(error.to_string())
                 .with_source(error)
         })?;
-        Config::from_properties(&text).map_err(|error| error.context(format!("reading {}", path.display())))
+        let mut config = Config::new("", "");
+        let read = config.apply_text(&text, Some(path));
+        read.map(|()| config).map_err(|error| error.context(format!("reading {}", path.display())))
     }
 
     /// Sets every pair of a text in Java's properties format.
@@ -50,8 +52,13 @@ impl Config {
     /// # Errors
     /// As [`Config::set`], with the line.
     pub fn apply_properties(&mut self, text: &str) -> Result<()> {
-        for (number, key, value) in properties::parse(text) {
-            self.set(&key, &value).map_err(|error| error.context(format!("line {number}")))?;
+        self.apply_text(text, None)
+    }
+
+    fn apply_text(&mut self, text: &str, file: Option<&Path>) -> Result<()> {
+        for (line, key, value) in properties::parse(text) {
+            let origin = ConfigOrigin::Properties { file: file.map(Path::to_owned), line };
+            self.set_from(&key, &value, &origin).map_err(|error| error.context(format!("line {line}")))?;
         }
         Ok(())
     }
@@ -78,7 +85,8 @@ impl Config {
     pub fn apply_variables<'a>(&mut self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<()> {
         for (name, value) in variables {
             if let Some(words) = name.strip_prefix(VARIABLE_PREFIX) {
-                self.set(&keys::of_variable(words), value)
+                let origin = ConfigOrigin::Variable(name.to_owned());
+                self.set_from(&keys::of_variable(words), value, &origin)
                     .map_err(|error| error.context(format!("variable {name}")))?;
             }
         }
@@ -92,8 +100,14 @@ impl Config {
     /// `Config` for a key that is unknown, naming the nearest; for one that is refused, with its replacement; for a
     /// value that is none.
     pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
-        if let Some(why) = self.try_set(key, value)? {
-            tracing::warn!("`{key}` is ignored: {why}");
+        self.set_from(key, value, &ConfigOrigin::Code)
+    }
+
+    fn set_from(&mut self, key: &str, value: &str, origin: &ConfigOrigin) -> Result<()> {
+        let before = self.clone();
+        match self.try_set(key, value)? {
+            Some(why) => tracing::warn!("`{key}` is ignored: {why}"),
+            None => self.note_origin(key, &before, origin),
         }
         Ok(())
     }

@@ -2,14 +2,18 @@
 //!
 //! Threads write to it, handles read from it and wait at it. It starts and ends nothing itself.
 
+use super::listeners::{self, StateListener};
+use super::roster::{Dismissed, Roster};
 use super::state::{State, ThreadState};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::Metrics;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
-/// Is told the new state and the old one. Kafka Streams: `KafkaStreams.StateListener`.
-pub type StateListener = Arc<dyn Fn(State, State) + Send + Sync>;
+/// The most changes of state that a slow listener is told later; older ones are left out.
+const UNTOLD_MAX: usize = 1_000;
 
 /// Shared by the threads of an instance and its handles.
 pub(crate) struct Board {
@@ -21,24 +25,46 @@ pub(crate) struct Board {
 
 struct Entries {
     state: State,
-    threads: Vec<(String, ThreadState)>,
+    roster: Roster,
     is_ending: bool,
+    /// Threads that end leave the group.
+    leaves_group: bool,
+    is_paused: bool,
     failed_threads: usize,
     failure: Option<Failure>,
+    /// Changes of state that the listener has not been told, oldest first: new and old.
+    untold: VecDeque<(State, State)>,
+    /// Somebody is telling them: one at a time, so that they are told in order.
+    is_telling: bool,
 }
 
 /// The first fatal error: taken by the first who waits, retold to all others.
 struct Failure {
     error: Option<Error>,
-    kind: crate::error::ErrorKind,
+    kind: ErrorKind,
     text: String,
 }
 
 impl Board {
-    /// The board of an instance whose threads have these names.
-    pub(crate) fn new(threads: Vec<String>, listener: Option<StateListener>, metrics: Metrics) -> Self {
-        let threads = threads.into_iter().map(|name| (name, ThreadState::Created)).collect();
-        let entries = Entries { state: State::Created, threads, is_ending: false, failed_threads: 0, failure: None };
+    /// The board of an instance with so many stream threads, and perhaps one for global tables.
+    pub(crate) fn new(
+        client_id: &str,
+        stream_threads: usize,
+        has_globals: bool,
+        listener: Option<StateListener>,
+        metrics: Metrics,
+    ) -> Self {
+        let entries = Entries {
+            state: State::Created,
+            roster: Roster::new(client_id, stream_threads, has_globals),
+            is_ending: false,
+            leaves_group: true,
+            is_paused: false,
+            failed_threads: 0,
+            failure: None,
+            untold: VecDeque::new(),
+            is_telling: false,
+        };
         Board { entries: Mutex::new(entries), changed: Condvar::new(), listener, metrics }
     }
 
@@ -54,12 +80,22 @@ impl Board {
 
     /// The threads with what they are doing.
     pub(crate) fn threads(&self) -> Vec<(String, ThreadState)> {
-        self.lock().threads.clone()
+        self.lock().roster.list()
+    }
+
+    /// The name of a thread.
+    pub(crate) fn thread_name(&self, thread: usize) -> String {
+        self.lock().roster.name(thread)
+    }
+
+    /// The number of stream threads that are to stay: they share what is the instance's.
+    pub(crate) fn stream_threads(&self) -> usize {
+        self.lock().roster.stream_threads()
     }
 
     /// A thread is doing something else now.
     pub(crate) fn report(&self, thread: usize, state: ThreadState) {
-        self.change(|entries| entries.threads[thread].1 = state);
+        self.change(|entries| entries.roster.set(thread, state));
     }
 
     /// The instance begins.
@@ -67,50 +103,144 @@ impl Board {
         self.change(|entries| entries.become_next(State::Rebalancing));
     }
 
-    /// The instance is to end.
-    pub(crate) fn end(&self) {
+    /// The instance is to end. Whoever asks first decides whether its threads leave the group.
+    pub(crate) fn end(&self, leaves_group: bool) {
         self.change(|entries| {
+            if !entries.is_ending {
+                entries.leaves_group = leaves_group;
+            }
             entries.is_ending = true;
             entries.become_next(State::PendingShutdown);
         });
     }
 
-    /// A thread has failed: the instance is to end. Only the first error is kept.
+    /// The instance has failed and is to end. Only the first error is kept.
     pub(crate) fn fail(&self, error: Error) {
+        self.change(|entries| entries.fail(error));
+    }
+
+    /// A thread has failed, whatever becomes of that.
+    pub(crate) fn count_failure(&self) {
+        self.change(|entries| entries.failed_threads += 1);
+    }
+
+    /// A further stream thread, to be started by whoever asks; `None` if the instance does not run.
+    pub(crate) fn add(&self) -> Option<usize> {
+        self.change(|entries| entries.state.is_running_or_rebalancing().then(|| entries.roster.add()))
+    }
+
+    /// A thread that could not be started is none.
+    pub(crate) fn give_up(&self, thread: usize) {
         self.change(|entries| {
-            entries.is_ending = true;
-            entries.failed_threads += 1;
-            entries.become_next(State::PendingError);
-            entries.failure.get_or_insert_with(|| Failure {
-                kind: error.kind(),
-                text: error.to_string(),
-                error: Some(error),
-            });
+            entries.roster.leave(thread);
+            entries.roster.set(thread, ThreadState::Dead);
         });
     }
 
-    /// Whether threads are to end.
+    /// Another thread in place of one that has failed. That one has its number until it is dead, as in Kafka Streams.
+    pub(crate) fn replace(&self, thread: usize) -> Option<usize> {
+        self.change(|entries| {
+            if !entries.state.is_running_or_rebalancing() || entries.roster.is_leaving(thread) {
+                return None;
+            }
+            entries.roster.leave(thread);
+            Some(entries.roster.add())
+        })
+    }
+
+    /// Chooses a stream thread and tells it to leave, the one that asks last of all. `None` if there is none, or the
+    /// instance does not run.
+    pub(crate) fn dismiss(&self) -> Option<Dismissed> {
+        self.change(|entries| {
+            let is_there = entries.state.is_running_or_rebalancing();
+            let asking = entries.roster.running_on(thread::current().id());
+            is_there.then(|| entries.roster.dismiss(asking))?
+        })
+    }
+
+    /// Waits until a thread is gone that was told to leave; false after `timeout`.
+    pub(crate) fn wait_until_gone(&self, dismissed: &Dismissed, timeout: Duration) -> bool {
+        self.wait_until(|entries| entries.roster.is_gone(dismissed), timeout)
+    }
+
+    /// A thread of the instance runs on this thread of the operating system.
+    pub(crate) fn runs_here(&self, thread: usize) {
+        self.lock().roster.set_runs_on(thread, thread::current().id());
+    }
+
+    /// Whether the caller is a thread of this instance: it cannot wait for its own end.
+    pub(crate) fn is_own_thread(&self) -> bool {
+        self.lock().roster.running_on(thread::current().id()).is_some()
+    }
+
+    /// Whether the caller is that thread.
+    pub(crate) fn is_own_thread_number(&self, thread: usize) -> bool {
+        self.lock().roster.running_on(thread::current().id()) == Some(thread)
+    }
+
+    /// Whether the instance is to end.
     pub(crate) fn is_ending(&self) -> bool {
         self.lock().is_ending
     }
 
-    fn change(&self, change: impl FnOnce(&mut Entries)) {
-        let (before, after) = {
+    /// Whether that thread is to end, with its instance or alone.
+    pub(crate) fn is_ending_for(&self, thread: usize) -> bool {
+        let entries = self.lock();
+        entries.is_ending || entries.roster.is_leaving(thread)
+    }
+
+    /// Whether a thread that ends leaves the group. One that was removed always does.
+    pub(crate) fn leaves_group(&self, thread: usize) -> bool {
+        let entries = self.lock();
+        entries.leaves_group || entries.roster.is_leaving(thread)
+    }
+
+    /// Whether nothing is processed for now.
+    pub(crate) fn is_paused(&self) -> bool {
+        self.lock().is_paused
+    }
+
+    /// Nothing is processed from now on, or everything again.
+    pub(crate) fn set_paused(&self, is_paused: bool) {
+        self.lock().is_paused = is_paused;
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Entries) -> T) -> T {
+        let changed = {
             let mut entries = self.lock();
-            let before = entries.state;
-            change(&mut entries);
+            let changed = change(&mut entries);
             entries.settle();
             self.metrics.set_state(entries.state);
-            self.metrics.set_threads(entries.alive_threads(), entries.failed_threads);
-            (before, entries.state)
+            self.metrics.set_threads(entries.roster.alive(), entries.failed_threads);
+            changed
         };
         self.changed.notify_all();
-        if before != after {
-            tracing::info!(from = %before, to = %after, "state changed");
-            if let Some(listener) = &self.listener {
-                listener(after, before);
+        self.tell();
+        changed
+    }
+
+    /// Tells the listener what it has not been told, unless somebody does: also a listener that changes the state itself.
+    fn tell(&self) {
+        let mut entries = self.lock();
+        if entries.is_telling {
+            return;
+        }
+        while let Some((new, old)) = entries.untold.pop_front() {
+            entries.is_telling = true;
+            drop(entries);
+            tracing::info!(from = %old, to = %new, "state changed");
+            let told =
+                self.listener.as_ref().map(|listener| listeners::call("the state listener", || listener(new, old)));
+            entries = self.lock();
+            if let Some(Err(error)) = told {
+                tracing::error!(%error, "the instance ends");
+                entries.fail(error);
+                entries.settle();
             }
         }
+        entries.is_telling = false;
+        drop(entries);
+        self.changed.notify_all();
     }
 
     /// Waits until the instance has ended.
@@ -128,14 +258,20 @@ impl Board {
 
     /// Waits until the instance is in one of these states; false after `timeout`.
     pub(crate) fn wait_for(&self, wanted: impl Fn(State) -> bool, timeout: Duration) -> bool {
-        let until = Instant::now() + timeout;
+        self.wait_until(|entries| wanted(entries.state), timeout)
+    }
+
+    fn wait_until(&self, is_there: impl Fn(&Entries) -> bool, timeout: Duration) -> bool {
+        // What lies behind the end of the clock is never.
+        let until = Instant::now().checked_add(timeout);
         let mut entries = self.lock();
-        while !wanted(entries.state) {
-            let left = until.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
-            }
-            entries = self.changed.wait_timeout(entries, left).unwrap_or_else(PoisonError::into_inner).0;
+        while !is_there(&entries) {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            entries = match left {
+                Some(Duration::ZERO) => return false,
+                Some(left) => self.changed.wait_timeout(entries, left).unwrap_or_else(PoisonError::into_inner).0,
+                None => self.changed.wait(entries).unwrap_or_else(PoisonError::into_inner),
+            };
         }
         true
     }
@@ -143,24 +279,30 @@ impl Board {
 
 impl Entries {
     fn become_next(&mut self, next: State) {
-        if self.state.may_become(next) {
-            self.state = next;
+        if !self.state.may_become(next) {
+            return;
         }
+        if self.untold.len() == UNTOLD_MAX {
+            self.untold.pop_front();
+        }
+        self.untold.push_back((next, self.state));
+        self.state = next;
     }
 
-    fn alive_threads(&self) -> usize {
-        self.threads.iter().filter(|(_, state)| !matches!(state, ThreadState::Created | ThreadState::Dead)).count()
+    fn fail(&mut self, error: Error) {
+        self.is_ending = true;
+        self.become_next(State::PendingError);
+        self.failure.get_or_insert_with(|| Failure { kind: error.kind(), text: error.to_string(), error: Some(error) });
     }
 
     /// What follows from what the threads do.
     fn settle(&mut self) {
-        let all = |wanted: ThreadState| self.threads.iter().all(|(_, state)| *state == wanted);
         let next = match self.state {
-            State::Rebalancing if all(ThreadState::Running) => State::Running,
-            State::Running if !all(ThreadState::Running) => State::Rebalancing,
-            State::PendingShutdown if all(ThreadState::Dead) => State::NotRunning,
-            State::PendingError if all(ThreadState::Dead) => State::Error,
-            same => same,
+            State::Rebalancing if self.roster.all_run() => State::Running,
+            State::Running if self.roster.some_do_not_run() => State::Rebalancing,
+            State::PendingShutdown if self.roster.all_dead() => State::NotRunning,
+            State::PendingError if self.roster.all_dead() => State::Error,
+            _ => return,
         };
         self.become_next(next);
     }
@@ -174,13 +316,16 @@ impl Entries {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
+    use std::sync::Arc;
 
-    fn board(threads: usize) -> (Board, Arc<Mutex<Vec<State>>>) {
+    fn board(threads: usize) -> (Arc<Board>, Arc<Mutex<Vec<State>>>) {
         let seen = Arc::new(Mutex::new(Vec::new()));
         let sink = seen.clone();
-        let listener: StateListener = Arc::new(move |new, _| sink.lock().unwrap().push(new));
-        (Board::new((0..threads).map(|n| n.to_string()).collect(), Some(listener), Metrics::new("app").unwrap()), seen)
+        (listening(threads, move |new, _| sink.lock().unwrap().push(new)), seen)
+    }
+
+    fn listening(threads: usize, listener: impl Fn(State, State) + Send + Sync + 'static) -> Arc<Board> {
+        Arc::new(Board::new("c", threads, false, Some(Arc::new(listener)), Metrics::new("app").unwrap()))
     }
 
     #[test]
@@ -191,7 +336,7 @@ mod tests {
         assert_eq!(board.state(), State::Rebalancing);
         board.report(1, ThreadState::Running);
         board.report(0, ThreadState::PartitionsAssigned);
-        board.end();
+        board.end(true);
         board.report(0, ThreadState::Dead);
         board.report(1, ThreadState::Dead);
         let expected =
@@ -212,5 +357,65 @@ mod tests {
             let error = board.wait().unwrap_err();
             assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Io, "disk full"));
         }
+    }
+
+    #[test]
+    fn instance_without_threads_ends_through_both_states() {
+        let (board, seen) = board(1);
+        board.begin();
+        board.report(0, ThreadState::Running);
+        assert_eq!(board.dismiss().map(|gone| gone.name).as_deref(), Some("c-StreamThread-1"));
+        board.report(0, ThreadState::Dead);
+        assert_eq!((board.state(), board.dismiss()), (State::Running, None));
+        board.end(true);
+        let expected = [State::Rebalancing, State::Running, State::PendingShutdown, State::NotRunning];
+        assert_eq!(*seen.lock().unwrap(), expected);
+    }
+
+    #[test]
+    fn no_thread_is_added_to_an_instance_that_does_not_run() {
+        let (board, _) = board(1);
+        assert_eq!(board.add(), None, "it has not begun");
+        board.begin();
+        assert_eq!(board.add(), Some(1));
+        assert_eq!(board.replace(0), Some(2));
+        board.end(true);
+        assert_eq!((board.add(), board.replace(1), board.dismiss()), (None, None, None));
+    }
+
+    #[test]
+    fn listener_that_panics_is_an_error_that_ends_the_instance() {
+        let board = listening(1, |new, _| assert_ne!(new, State::Running, "not this"));
+        board.begin();
+        board.report(0, ThreadState::Running);
+        assert_eq!(board.state(), State::PendingError);
+        board.report(0, ThreadState::Dead);
+        let error = board.wait().unwrap_err();
+        assert_eq!((board.state(), error.kind()), (State::Error, ErrorKind::Bug));
+        assert!(
+            error.to_string().starts_with("the state listener panicked: ") && error.to_string().contains("not this")
+        );
+    }
+
+    #[test]
+    fn listener_that_changes_the_state_is_told_in_order() {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (sink, slot) = (seen.clone(), Arc::new(std::sync::OnceLock::<Arc<Board>>::new()));
+        let own = slot.clone();
+        let board = listening(1, move |new, old| {
+            if new == State::Running {
+                own.get().unwrap().end(true);
+            }
+            sink.lock().unwrap().push((old, new));
+        });
+        assert!(slot.set(board.clone()).is_ok());
+        board.begin();
+        board.report(0, ThreadState::Running);
+        let expected = [
+            (State::Created, State::Rebalancing),
+            (State::Rebalancing, State::Running),
+            (State::Running, State::PendingShutdown),
+        ];
+        assert_eq!(*seen.lock().unwrap(), expected);
     }
 }

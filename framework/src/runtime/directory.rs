@@ -63,7 +63,7 @@ pub(super) fn lock(root: &Path) -> Result<LockFile> {
     LockFile::hold(&root.join("lock")).map_err(|error| unusable(root, error))?.ok_or_else(|| {
         let sentence = format!("state directory `{}` is in use by another instance of the application", root.display());
         Error::new(ErrorKind::InUse, sentence)
-            .with_hint("stop that instance, or give this one a `state.dir` of its own")
+            .with_hint("close that instance and drop its handle, or give this one a `state.dir` of its own")
     })
 }
 

@@ -2,9 +2,13 @@
 
 use super::board::Board;
 use super::counters::Counters;
+use super::crew::Crew;
 use super::directory::StateDirectory;
+use super::listeners::StateRestoreListener;
 use super::options::StartOptions;
+use super::shutdown_requests::ShutdownRequests;
 use super::task_table::TaskTable;
+use super::uncaught::{Respite, UncaughtErrorHandler};
 use crate::config::{Config, EngineKind, LogUrl};
 use crate::engine::{self, EngineOptions, SharedEngine};
 use crate::error::Result;
@@ -42,6 +46,12 @@ pub(crate) struct Instance {
     pub(crate) counters: Counters,
     pub(crate) metrics: Metrics,
     pub(crate) tasks: TaskTable,
+    /// The threads of the operating system that its threads run on, if they do.
+    pub(crate) crew: Crew,
+    pub(crate) uncaught_error_handler: Option<UncaughtErrorHandler>,
+    pub(crate) respite: Mutex<Respite>,
+    pub(crate) shutdown_requests: ShutdownRequests,
+    pub(crate) restore_listener: Option<Arc<dyn StateRestoreListener>>,
     /// Where global tables are read, once they have been read to their end.
     globals: Mutex<Option<Globals>>,
     /// Held as long as the instance.
@@ -81,7 +91,9 @@ impl Instance {
             config.num_stream_threads = 0;
         }
         let metrics = Metrics::new(client_id.as_str())?;
-        let board = Board::new(thread_names(&client_id, &config, &blueprint), options.listener, metrics.clone());
+        let (stream_threads, has_globals) = (config.num_stream_threads, !blueprint.globals.is_empty());
+        let board = Board::new(&client_id, stream_threads, has_globals, options.listener, metrics.clone());
+        board.set_paused(options.is_paused);
         Ok(Arc::new(Instance {
             clock: options.clock.unwrap_or_else(|| log.clock()),
             config,
@@ -95,6 +107,11 @@ impl Instance {
             counters: Counters::default(),
             metrics,
             tasks: TaskTable::default(),
+            crew: Crew::default(),
+            uncaught_error_handler: options.uncaught_error_handler,
+            respite: Mutex::default(),
+            shutdown_requests: ShutdownRequests::default(),
+            restore_listener: options.restore_listener,
             globals: Mutex::new(None),
             _directory: directory,
         }))
@@ -105,9 +122,10 @@ impl Instance {
         !self.blueprint.globals.is_empty()
     }
 
-    /// The name of thread number `thread`.
-    pub(crate) fn thread_name(&self, thread: usize) -> String {
-        self.board.threads()[thread].0.clone()
+    /// The cache's share of one stream thread, in bytes: those that leave have none any more.
+    pub(crate) fn cache_bytes_per_thread(&self) -> usize {
+        let sharers = self.board.stream_threads().max(1) + usize::from(self.has_globals());
+        usize::try_from(self.config.statestore_cache_max_bytes / sharers as u64).unwrap_or(usize::MAX)
     }
 
     /// Where global tables are read; `None` while they are being restored, or if there are none.
@@ -144,15 +162,6 @@ impl Instance {
 
 fn has_only_globals(blueprint: &Blueprint) -> bool {
     !blueprint.globals.is_empty() && blueprint.subtopologies.iter().all(|subtopology| subtopology.is_global)
-}
-
-fn thread_names(client_id: &str, config: &Config, blueprint: &Blueprint) -> Vec<String> {
-    let mut names: Vec<String> =
-        (1..=config.num_stream_threads).map(|number| format!("{client_id}-StreamThread-{number}")).collect();
-    if !blueprint.globals.is_empty() {
-        names.push(format!("{client_id}-GlobalStreamThread"));
-    }
-    names
 }
 
 /// The directory, unless nothing of this instance outlives the process: neither its stores nor its log.

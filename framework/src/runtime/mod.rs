@@ -8,38 +8,53 @@
 //! A stream thread owns everything it works with; threads share only the `Instance`. Nothing in here knows a log or an
 //! engine by its name.
 
+mod announcer;
 mod assigned;
 mod board;
+mod close;
 mod counters;
+mod crew;
 mod directory;
 mod driver;
 mod global;
 mod instance;
+mod listeners;
 mod local_state;
 mod metadata;
+mod operations;
 mod options;
 mod outlet;
 mod query;
 mod resolve;
 mod restore;
 mod retry;
+mod roster;
+mod shutdown_requests;
 mod state;
 mod streams;
+mod supervision;
 mod task;
 mod task_table;
 mod thread;
 mod topic_plan;
+mod uncaught;
 
-pub use board::StateListener;
+pub use close::CloseOptions;
 pub use counters::Counts;
 pub(crate) use global::GlobalThread;
 pub(crate) use instance::Instance;
+pub(crate) use listeners::panicked;
+pub use listeners::{StateListener, StateRestoreListener};
 pub use local_state::LocalState;
 pub use options::StartOptions;
 pub use query::StoreView;
 pub(crate) use query::{StoreRows, store_rows, view};
+pub(crate) use roster::GLOBAL;
+pub(crate) use shutdown_requests::ShutdownRequest;
 pub use state::{State, ThreadState};
 pub use streams::Streams;
+pub(crate) use supervision::{Verdict, judge, unheard};
 pub(crate) use task::{OpenStores, Task, TaskSettings};
 pub use thread::CommitStage;
 pub(crate) use thread::{Stepped, StreamThread};
+pub use uncaught::{UncaughtErrorHandler, UncaughtErrorResponse};

@@ -4,6 +4,7 @@
 //! with them lies below it. The reader sees committed messages only, and waits before open transactions until they are
 //! decided. (Stopping at the last stable offset would lose committed state.)
 
+use super::announcer::Announcer;
 use super::instance::Instance;
 use super::task::OpenStores;
 use crate::error::{ErrorKind, Result};
@@ -12,6 +13,7 @@ use crate::record::{Headers, Message, TaskId, TopicPartition};
 use crate::store::Changelog;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// The stores of a task that are being restored.
 pub(crate) struct Restoring {
@@ -19,6 +21,7 @@ pub(crate) struct Restoring {
     /// The committed offsets of the task's inputs.
     pub(crate) committed: Offsets,
     left: VecDeque<Job>,
+    announcer: Announcer,
     restored: u64,
     began_ms: i64,
 }
@@ -58,16 +61,16 @@ impl Restoring {
     /// Compares each store's position with the end of its changelog.
     ///
     /// # Errors
-    /// What wiping a store fails with.
+    /// What wiping a store fails with; `Bug` if the program's listener panics.
     pub(crate) fn new(
-        instance: &Instance,
+        instance: &Arc<Instance>,
         task: TaskId,
         open: OpenStores,
         committed: Offsets,
         ends: &BTreeMap<TopicPartition, i64>,
         now_ms: i64,
     ) -> Result<Self> {
-        let mut left = VecDeque::new();
+        let (mut left, mut announcer) = (VecDeque::new(), Announcer::new(instance));
         for store in 0..open.stores.len() {
             let Some(changelog) = open.stores.changelog(store) else { continue };
             let high_watermark = ends.get(&changelog).copied().unwrap_or(0);
@@ -78,12 +81,14 @@ impl Restoring {
                 open.stores.wipe(store)?;
                 instance.counters.stores_wiped.add(1);
             }
-            match open.stores.position(store) {
-                Some(position) if position >= end => {}
+            let (name, position) = (open.stores.spec(store).name, open.stores.position(store));
+            announcer.begin(&changelog, &name, position.unwrap_or(0), end)?;
+            match position {
+                Some(position) if position >= end => announcer.end(&changelog, &name)?,
                 _ => left.push_back(Job { store, changelog, end, is_reading: false }),
             }
         }
-        Ok(Restoring { open, committed, left, restored: 0, began_ms: now_ms })
+        Ok(Restoring { open, committed, left, announcer, restored: 0, began_ms: now_ms })
     }
 
     /// The stores that are not restored yet.
@@ -187,7 +192,7 @@ impl Restorer {
         budget: Budget,
         now_ms: i64,
     ) -> Result<usize> {
-        let Restoring { open, left, restored, .. } = restoring;
+        let Restoring { open, left, announcer, restored, .. } = restoring;
         let Some(job) = left.front_mut() else { return Ok(0) };
         let stores = &open.stores;
         if !job.is_reading {
@@ -201,6 +206,7 @@ impl Restorer {
                 stores.wipe(job.store)?;
                 instance.counters.stores_wiped.add(1);
                 self.consumer.seek(&job.changelog, Start::Beginning)?;
+                announcer.begin(&job.changelog, &stores.spec(job.store).name, 0, job.end)?;
                 return Ok(0);
             }
             read => read?,
@@ -212,9 +218,14 @@ impl Restorer {
         let applied = stores.restore(job.store, &messages)?;
         instance.counters.restored.add(applied);
         *restored += applied;
+        let name = stores.spec(job.store).name;
+        if let Some(last_offset) = self.piece.last_offset() {
+            announcer.batch(&job.changelog, &name, last_offset, applied)?;
+        }
         if self.consumer.position(&job.changelog).is_some_and(|position| position >= job.end) {
             stores.restored(job.store, job.end, now_ms)?;
             self.consumer.unassign(std::slice::from_ref(&job.changelog))?;
+            announcer.end(&job.changelog, &name)?;
             left.pop_front();
         }
         Ok(read)
@@ -266,6 +277,10 @@ impl Piece {
         let (key, value) = (message.key.map(&mut copy), message.value.map(&mut copy));
         let Message { timestamp, offset, .. } = *message;
         self.messages.push(Copied { key, value, timestamp, headers: message.headers.clone(), offset });
+    }
+
+    fn last_offset(&self) -> Option<i64> {
+        self.messages.last().map(|copied| copied.offset)
     }
 
     fn messages(&self) -> Vec<Message<'_>> {

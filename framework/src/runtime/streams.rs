@@ -6,7 +6,7 @@ use super::instance::Instance;
 use super::options::StartOptions;
 use super::query::{self, StoreView};
 use super::state::{State, ThreadState};
-use crate::config::Config;
+use crate::config::{Config, Setting};
 use crate::error::{Error, ErrorKind, Result};
 use crate::metrics::Metrics;
 #[cfg(feature = "http")]
@@ -14,8 +14,7 @@ use crate::metrics::{HttpServer, Pages};
 use crate::store::StoreHandle;
 use crate::topology::{Topology, TopologyDescription};
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long dropping a handle waits for its threads to end in order.
@@ -62,8 +61,7 @@ const DROP_TIMEOUT: Duration = Duration::from_secs(10);
 /// # Ok::<(), kstreams::error::Error>(())
 /// ```
 pub struct Streams {
-    instance: Arc<Instance>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    pub(super) instance: Arc<Instance>,
     description: TopologyDescription,
     #[cfg(feature = "http")]
     http: Option<HttpServer>,
@@ -93,16 +91,18 @@ impl Streams {
             threads = instance.config.num_stream_threads,
             "starting"
         );
+        for Setting { key, value, origin, .. } in instance.config.settings() {
+            tracing::info!(key, value, %origin, "configuration");
+        }
         let description = topology.describe();
         // An address that cannot be had is to be known before anything is processed.
         let http = serve(&instance, &description)?;
         #[cfg(not(feature = "http"))]
         let () = http;
         instance.board.begin();
-        let threads = driver::spawn(&instance)?;
+        driver::spawn(&instance)?;
         Ok(Streams {
             instance,
-            threads: Mutex::new(threads),
             description,
             #[cfg(feature = "http")]
             http,
@@ -112,37 +112,18 @@ impl Streams {
     /// Waits until the instance has ended: after [`close`](Self::close) from another thread, or because of an error.
     ///
     /// # Errors
-    /// The first fatal error: a program that ends with it should end with a non-zero status.
+    /// The first fatal error: a program that ends with it should end with a non-zero status. `Bug` on a thread of the
+    /// instance itself, which cannot wait for its own end.
     pub fn wait(&self) -> Result<()> {
+        if self.instance.board.is_own_thread() {
+            return Err(Error::new(ErrorKind::Bug, "a thread of the application cannot wait until it has ended"));
+        }
         self.instance.board.wait()
     }
 
     /// Waits until the instance is in `state`; false if it was not within `timeout`, or has ended otherwise.
     pub fn wait_for(&self, state: State, timeout: Duration) -> bool {
         self.instance.board.wait_for(|now| now == state || now.has_ended(), timeout) && self.state() == state
-    }
-
-    /// Ends the instance: what was processed is committed, the group is left, so that others take over at once.
-    ///
-    /// # Errors
-    /// The fatal error it ended with; `Timeout` if it has not ended by then: it goes on ending.
-    pub fn close(&self, timeout: Duration) -> Result<()> {
-        self.instance.board.end();
-        if !self.instance.board.wait_for(State::has_ended, timeout) {
-            return Err(Error::new(ErrorKind::Timeout, "the application has not ended in time")
-                .with_detail(format!("{} ms", timeout.as_millis())));
-        }
-        let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        for thread in threads {
-            // The thread has reported its end; it reports panics itself, too.
-            drop(thread.join());
-        }
-        self.instance.board.wait()
-    }
-
-    /// Asks the instance to end and returns at once; [`wait`](Self::wait) returns when it has.
-    pub fn request_close(&self) {
-        self.instance.board.end();
     }
 
     /// What the instance is doing.

@@ -20,6 +20,7 @@ mod processing;
 mod results;
 pub mod simulation;
 mod stepped;
+mod stepped_operations;
 #[cfg(feature = "proptest")]
 pub mod strategies;
 mod topics;

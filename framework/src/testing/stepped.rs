@@ -3,6 +3,7 @@
 //! It runs the same threads as [`Streams`](crate::runtime::Streams), without threads of the operating system: nothing happens between two steps.
 //! Dropping it is a crash: nothing is committed, aborted or given back.
 
+use super::stepped_operations::Failed;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::TaskId;
@@ -39,6 +40,8 @@ macro_rules! counting {
     };
 }
 
+pub(super) use counting;
+
 /// An application instance that is stepped by hand.
 ///
 /// ```
@@ -67,9 +70,10 @@ macro_rules! counting {
 /// # Ok::<(), kstreams::error::Error>(())
 /// ```
 pub struct SteppedStreams {
-    instance: Arc<Instance>,
-    threads: Vec<StreamThread>,
-    global: Option<GlobalThread>,
+    pub(super) instance: Arc<Instance>,
+    pub(super) threads: Vec<StreamThread>,
+    pub(super) global: Option<GlobalThread>,
+    pub(super) failed: Failed,
 }
 
 impl SteppedStreams {
@@ -87,9 +91,9 @@ impl SteppedStreams {
         let instance = Instance::open(topology, config, options)?;
         let count = instance.config.num_stream_threads;
         let threads = (0..count).map(|thread| StreamThread::new(&instance, thread)).collect::<Result<_>>()?;
-        let global = instance.has_globals().then(|| GlobalThread::new(&instance, count)).transpose()?;
+        let global = instance.has_globals().then(|| GlobalThread::new(&instance)).transpose()?;
         instance.board.begin();
-        Ok(SteppedStreams { instance, threads, global })
+        Ok(SteppedStreams { instance, threads, global, failed: Failed::default() })
     }
 
     /// Steps every thread once, at `now_ms` (milliseconds since the epoch). True if any of them did something.
@@ -108,13 +112,17 @@ impl SteppedStreams {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     pub fn step(&mut self, now_ms: i64) -> Result<bool> {
-        let mut did = false;
-        if let Some(global) = &mut self.global {
-            did |= global.step(now_ms)? == Stepped::Busy;
+        let mut did = self.step_failed(now_ms)?;
+        // The thread of global tables comes first: tasks wait for it.
+        if self.global.is_some() {
+            did |= self.step_thread(self.threads.len(), now_ms)? == Stepped::Busy;
         }
-        for thread in &mut self.threads {
-            did |= thread.step(now_ms)? == Stepped::Busy;
+        let mut thread = 0;
+        while thread < self.threads.len() {
+            did |= self.step_thread(thread, now_ms)? == Stepped::Busy;
+            thread += 1;
         }
+        self.forget_removed();
         Ok(did)
     }
 
@@ -125,16 +133,16 @@ impl SteppedStreams {
 
     /// Steps one thread.
     pub(crate) fn step_thread(&mut self, thread: usize, now_ms: i64) -> Result<Stepped> {
-        match (self.threads.get_mut(thread), &mut self.global) {
-            (Some(thread), _) => thread.step(now_ms),
-            (None, Some(global)) => global.step(now_ms),
-            (None, None) => Ok(Stepped::Ended),
+        if self.threads.get(thread).is_some_and(StreamThread::has_ended) {
+            return Ok(Stepped::Ended);
         }
+        let stepped = self.stepped(thread, now_ms);
+        self.conclude(thread, stepped, now_ms)
     }
 
     /// Asks every thread to leave in order.
     pub(crate) fn begin_close(&self) {
-        self.instance.board.end();
+        self.instance.board.end(true);
     }
 
     /// Whether every stream thread has left.
@@ -205,7 +213,7 @@ impl SteppedStreams {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     pub fn close(mut self, mut now_ms: i64) -> Result<i64> {
-        self.instance.board.end();
+        self.instance.board.end(true);
         let until_ms = now_ms + 60_000;
         while self.threads.iter().any(|thread| !thread.has_ended()) {
             self.step(now_ms)?;

@@ -14,16 +14,16 @@ use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-const TIMEOUT: Duration = Duration::from_secs(60);
+pub const TIMEOUT: Duration = Duration::from_secs(60);
 
-fn log(topics: &[(&str, i32)]) -> Arc<EmbeddedLog> {
+pub fn log(topics: &[(&str, i32)]) -> Arc<EmbeddedLog> {
     let log = EmbeddedLog::in_memory(EmbeddedOptions::default());
     let topics: Vec<NewTopic> = topics.iter().map(|(topic, partitions)| NewTopic::new(*topic, *partitions)).collect();
     create_topics(&*log, &topics, TIMEOUT).unwrap();
     log
 }
 
-fn send(log: &EmbeddedLog, topic: &str, keys: impl IntoIterator<Item = String>) {
+pub fn send(log: &EmbeddedLog, topic: &str, keys: impl IntoIterator<Item = String>) {
     let mut producer = Producer::new(log, &Default::default(), TIMEOUT).unwrap();
     let topic = Topic::from(topic);
     for key in keys {
@@ -32,11 +32,11 @@ fn send(log: &EmbeddedLog, topic: &str, keys: impl IntoIterator<Item = String>) 
     producer.flush().unwrap();
 }
 
-fn config() -> Config {
+pub fn config() -> Config {
     Config::new("app", "embedded:").engine(EngineKind::Memory).exactly_once().threads(2)
 }
 
-fn options(log: &Arc<EmbeddedLog>) -> StartOptions {
+pub fn options(log: &Arc<EmbeddedLog>) -> StartOptions {
     StartOptions::new().log(log.clone())
 }
 

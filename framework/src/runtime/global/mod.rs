@@ -8,16 +8,18 @@ mod table;
 
 use self::refresh::Refresh;
 use self::table::{GlobalTable, Positions};
+use super::announcer::Announcer;
 use super::instance::Instance;
 use super::resolve::{Resolved, Resolving};
 use super::retry::Retry;
+use super::roster::GLOBAL;
 use super::state::ThreadState;
 use super::task::{OpenStores, TaskSettings};
 use super::thread::Stepped;
 use crate::engine::memory::MemoryEngine;
 use crate::engine::{SharedEngine, Space};
 use crate::error::{ErrorKind, Result, Scope};
-use crate::log::{Call, Consumer, ConsumerConfig, ConsumerRole, Isolation, OffsetAt, OffsetReset, TopicInfo};
+use crate::log::{Call, Consumer, ConsumerConfig, ConsumerRole, Isolation, OffsetAt, OffsetReset, Start, TopicInfo};
 use crate::record::{TaskId, Topic, TopicPartition};
 use crate::store::CacheBudget;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,7 +37,6 @@ const IDLE_MS_MAX: i64 = 100;
 /// The thread of global tables. Not `Send`: it is made where it runs.
 pub(crate) struct GlobalThread {
     instance: Arc<Instance>,
-    thread: usize,
     consumer: Box<dyn Consumer>,
     memory: SharedEngine,
     positions: Space,
@@ -43,6 +44,7 @@ pub(crate) struct GlobalThread {
     tables: Vec<GlobalTable>,
     refresh: Refresh,
     retry: Retry,
+    announcer: Announcer,
 }
 
 /// What the thread is doing.
@@ -70,11 +72,11 @@ enum Phase {
 }
 
 impl GlobalThread {
-    /// Thread number `thread` of an instance.
+    /// The thread of an instance's global tables.
     ///
     /// # Errors
     /// `Config` if the log has no such consumer; what the engine refuses.
-    pub(crate) fn new(instance: &Arc<Instance>, thread: usize) -> Result<Self> {
+    pub(crate) fn new(instance: &Arc<Instance>) -> Result<Self> {
         let config = ConsumerConfig {
             role: ConsumerRole::Global,
             client_id: format!("{}-global-consumer", instance.client_id),
@@ -83,7 +85,6 @@ impl GlobalThread {
             ..ConsumerConfig::default()
         };
         Ok(GlobalThread {
-            thread,
             consumer: instance.log.consumer(&config)?,
             memory: Arc::new(MemoryEngine::default()),
             positions: instance.engine.space(POSITIONS)?,
@@ -91,6 +92,7 @@ impl GlobalThread {
             tables: Vec::new(),
             refresh: Refresh::default(),
             retry: Retry::default(),
+            announcer: Announcer::new(instance),
             instance: instance.clone(),
         })
     }
@@ -122,7 +124,7 @@ impl GlobalThread {
         match &mut self.phase {
             Phase::Created => {
                 self.phase = Phase::Resolving(Resolving::new(&self.instance)?);
-                self.instance.board.report(self.thread, ThreadState::Starting);
+                self.instance.board.report(GLOBAL, ThreadState::Starting);
                 Ok(Stepped::Busy)
             }
             Phase::Resolving(resolving) => {
@@ -205,8 +207,15 @@ impl GlobalThread {
             tracing::info!(reason, "a global table is read from the beginning");
             table.wipe(self.positions())?;
         }
+        // An attempt before may have ended in the middle.
+        self.announcer.suspend()?;
         for table in &self.tables {
-            self.consumer.assign(&table.starts(self.positions())?)?;
+            let starts = table.starts(self.positions())?;
+            for (partition, start) in &starts {
+                let from = if let Start::Offset(offset) = start { *offset } else { 0 };
+                self.announcer.begin(partition, &table.name(), from, ends.get(partition).copied().unwrap_or(0))?;
+            }
+            self.consumer.assign(&starts)?;
         }
         tracing::info!(partitions = ends.len(), "restoring global tables");
         self.phase = Phase::Restoring(ends);
@@ -217,7 +226,7 @@ impl GlobalThread {
     fn withdraw(&mut self, reason: &dyn Display) {
         tracing::warn!(%reason, "global tables are read again from the beginning");
         self.instance.counters.stores_wiped.add(self.tables.len() as u64);
-        self.instance.board.report(self.thread, ThreadState::Starting);
+        self.instance.board.report(GLOBAL, ThreadState::Starting);
         self.phase = Phase::Withdrawing(self.instance.withdraw_globals());
     }
 
@@ -228,6 +237,7 @@ impl GlobalThread {
             self.retry.succeeded();
         }
         let Phase::Restoring(ends) = &self.phase else { return Ok(Stepped::Busy) };
+        announce(&mut self.announcer, &self.tables, &*self.consumer, ends)?;
         let is_there =
             |(partition, end): (&TopicPartition, &i64)| self.consumer.position(partition).is_some_and(|at| at >= *end);
         if ends.iter().all(is_there) {
@@ -246,7 +256,7 @@ impl GlobalThread {
         self.retry.succeeded();
         self.refresh.begin(now_ms + self.instance.config.metadata_max_age_ms);
         self.phase = Phase::Following;
-        self.instance.board.report(self.thread, ThreadState::Running);
+        self.instance.board.report(GLOBAL, ThreadState::Running);
         Ok(())
     }
 
@@ -313,4 +323,26 @@ impl GlobalThread {
     pub(crate) fn wait(&mut self, timeout: Duration) {
         self.consumer.wait(timeout);
     }
+}
+
+/// What was read last, and which partitions are at their ends.
+fn announce(
+    announcer: &mut Announcer,
+    tables: &[GlobalTable],
+    consumer: &dyn Consumer,
+    ends: &BTreeMap<TopicPartition, i64>,
+) -> Result<()> {
+    for table in tables {
+        for partition in table.partitions() {
+            let Some(position) = consumer.position(partition) else { continue };
+            let taken = table.taken().get(partition).copied().unwrap_or(0);
+            if taken > 0 {
+                announcer.batch(partition, &table.name(), position - 1, taken)?;
+            }
+            if ends.get(partition).is_none_or(|end| position >= *end) {
+                announcer.end(partition, &table.name())?;
+            }
+        }
+    }
+    Ok(())
 }

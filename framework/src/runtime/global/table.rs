@@ -26,6 +26,8 @@ pub(super) struct GlobalTable {
     tombstone_retention_ms: Option<i64>,
     /// Partitions whose next record cannot be taken yet, by their place.
     troubled: BTreeMap<usize, Retry>,
+    /// The records that the last read took, by partition.
+    taken: BTreeMap<TopicPartition, u64>,
 }
 
 /// Where positions are kept: by partition, the offset of the next record to read.
@@ -53,12 +55,23 @@ impl GlobalTable {
         tombstone_retention_ms: Option<i64>,
     ) -> Result<Self> {
         let task = Task::wire(blueprint, subtopology, settings, open, &partitions)?;
-        Ok(GlobalTable { task, partitions, tombstone_retention_ms, troubled: BTreeMap::new() })
+        let (troubled, taken) = (BTreeMap::new(), BTreeMap::new());
+        Ok(GlobalTable { task, partitions, tombstone_retention_ms, troubled, taken })
     }
 
     /// The partitions of its topic.
     pub(super) fn partitions(&self) -> &[TopicPartition] {
         &self.partitions
+    }
+
+    /// The name of its store.
+    pub(super) fn name(&self) -> Arc<str> {
+        self.task.stores().spec(0).name
+    }
+
+    /// How many records the last read took, by partition.
+    pub(super) fn taken(&self) -> &BTreeMap<TopicPartition, u64> {
+        &self.taken
     }
 
     /// Where other threads read its committed rows.
@@ -115,14 +128,15 @@ impl GlobalTable {
     /// Reads a batch and processes it; returns the number of records.
     pub(super) fn read(&mut self, consumer: &mut dyn Consumer, limit_ms: i64, now_ms: i64) -> Result<usize> {
         self.task.record_context().set_wall_clock(now_ms);
-        let mut records = 0;
+        self.taken.clear();
         for input in 0..self.partitions.len() {
             if self.troubled.get(&input).is_none_or(|retry| retry.is_due(now_ms)) {
-                records += self.fetch(input, consumer, limit_ms, now_ms)?;
+                let taken = self.fetch(input, consumer, limit_ms, now_ms)?;
+                self.taken.insert(self.partitions[input].clone(), taken as u64);
             }
         }
         while self.task.process(now_ms)? {}
-        Ok(records)
+        Ok(self.taken.values().sum::<u64>() as usize)
     }
 
     fn fetch(&mut self, input: usize, consumer: &mut dyn Consumer, limit_ms: i64, now_ms: i64) -> Result<usize> {

@@ -102,7 +102,7 @@ impl StreamThread {
         let (interval_ms, bytes_max) = (config.commit_interval_ms(), config.statestore_uncommitted_max_bytes);
         self.is_commit_requested
             || !self.revoked.is_empty()
-            || self.instance.board.is_ending()
+            || self.is_ending()
             || now_ms.saturating_sub(self.last_commit_ms) >= interval_ms
             || self.uncommitted_bytes() >= bytes_max
     }
@@ -136,7 +136,7 @@ impl StreamThread {
         if self.is_at_rest() {
             self.rollbacks.succeeded();
         }
-        let changes = !self.revoked.is_empty() || self.instance.board.is_ending();
+        let changes = !self.revoked.is_empty() || self.is_ending();
         self.conclude(now_ms)?;
         Ok(changes)
     }
@@ -358,7 +358,7 @@ impl StreamThread {
             return Ok(());
         }
         self.release_revoked(now_ms)?;
-        if self.instance.board.is_ending() {
+        if self.is_ending() {
             self.phase = Phase::Leaving;
             return Ok(());
         }

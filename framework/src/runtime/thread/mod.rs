@@ -5,6 +5,7 @@
 
 mod commit;
 mod counting;
+mod ending;
 mod group;
 mod opening;
 mod phase;
@@ -18,6 +19,7 @@ pub(crate) use phase::{Phase, Stepped};
 
 use self::commit::Purge;
 use self::counting::Counting;
+use self::ending::GivenUp;
 use self::refresh::Refresh;
 use super::assigned::{Assigned, Running, Stage};
 use super::instance::Instance;
@@ -53,6 +55,9 @@ pub(crate) struct StreamThread {
     thread: usize,
     name: String,
     phase: Phase,
+    /// It does nothing before this time.
+    begins_ms: i64,
+    given_up: GivenUp,
     reported: ThreadState,
     consumer: Box<dyn Consumer>,
     outlet: Outlet,
@@ -92,7 +97,7 @@ impl StreamThread {
     /// # Errors
     /// `Config` if the log has no such clients.
     pub(crate) fn new(instance: &Arc<Instance>, thread: usize) -> Result<Self> {
-        let name = instance.thread_name(thread);
+        let name = instance.board.thread_name(thread);
         let config = &instance.config;
         let isolation = if config.is_exactly_once() && !broken!(InputUncommitted) {
             Isolation::ReadCommitted
@@ -113,15 +118,16 @@ impl StreamThread {
             session_timeout_ms: config.session_timeout_ms,
             ..ConsumerConfig::default()
         })?;
-        let cache_bytes = config.cache_bytes_per_thread(instance.has_globals());
         Ok(StreamThread {
             thread,
             phase: Phase::Created,
+            begins_ms: i64::MIN,
+            given_up: GivenUp::default(),
             reported: ThreadState::Created,
             consumer,
             outlet: Outlet::new(instance, thread, &name)?,
             restorer: Restorer::new(instance, &name)?,
-            budget: CacheBudget::new(usize::try_from(cache_bytes).unwrap_or(usize::MAX), READ_CACHE_BYTES_MAX),
+            budget: CacheBudget::new(instance.cache_bytes_per_thread(), READ_CACHE_BYTES_MAX),
             resolved: None,
             sinks: Sinks::default(),
             tasks: BTreeMap::new(),
@@ -145,11 +151,17 @@ impl StreamThread {
         })
     }
 
+    /// The same, which does nothing before `begins_ms`.
+    pub(crate) fn beginning_at(self, begins_ms: i64) -> Self {
+        StreamThread { begins_ms, ..self }
+    }
+
     /// Does what there is to do at `now_ms` (milliseconds since the epoch), within a budget.
     ///
     /// # Errors
     /// Only what ends the instance: everything else is rolled back and done again.
     pub(crate) fn step(&mut self, now_ms: i64) -> Result<Stepped> {
+        self.heed_instance(now_ms);
         let stepped = match self.attempt(now_ms) {
             Ok(stepped) => Ok(stepped),
             Err(error) => self.recover(error, now_ms).map(|()| Stepped::Busy),
@@ -164,6 +176,9 @@ impl StreamThread {
             self.heed_group(now_ms)?;
         }
         match &self.phase {
+            Phase::Created if now_ms < self.begins_ms && !self.is_ending() => {
+                Ok(Stepped::Idle { until_ms: self.begins_ms })
+            }
             Phase::Created => {
                 self.phase = Phase::Resolving(Resolving::new(&self.instance)?);
                 Ok(Stepped::Busy)
@@ -176,15 +191,6 @@ impl StreamThread {
             Phase::Leaving => self.leave(now_ms),
             Phase::Dead => Ok(Stepped::Ended),
         }
-    }
-
-    /// Before it has joined, a thread that is to end just ends.
-    fn ends_early(&mut self) -> bool {
-        let ends = self.instance.board.is_ending();
-        if ends {
-            self.phase = Phase::Leaving;
-        }
-        ends
     }
 
     fn resolve(&mut self, now_ms: i64) -> Result<Stepped> {
@@ -216,6 +222,9 @@ impl StreamThread {
         if !self.rollbacks.is_due(now_ms) {
             return Ok(Stepped::Idle { until_ms: self.rollbacks.due_ms() });
         }
+        if !self.hears_requests() {
+            return Ok(Stepped::soon(now_ms));
+        }
         let Poll::Ready(initialised) = self.outlet.producer().poll_init(now_ms) else {
             return Ok(Stepped::soon(now_ms));
         };
@@ -226,14 +235,6 @@ impl StreamThread {
         self.refresh.begin(now_ms + self.instance.config.metadata_max_age_ms);
         self.phase = Phase::Running;
         Ok(Stepped::Busy)
-    }
-
-    fn leave(&mut self, now_ms: i64) -> Result<Stepped> {
-        self.close_tasks();
-        let Poll::Ready(left) = self.consumer.poll_leave(now_ms) else { return Ok(Stepped::soon(now_ms)) };
-        self.phase = Phase::Dead;
-        tracing::info!(thread = self.name, "ended");
-        left.map(|()| Stepped::Ended)
     }
 
     /// What an error in a step leads to: a rollback, or the end of the instance.
@@ -254,43 +255,14 @@ impl StreamThread {
         Ok(())
     }
 
-    /// After an error that ends the instance, or a panic: gives up what is not committed, and the membership, so that others
-    /// take over at once. Makes one attempt at each.
-    pub(crate) fn abandon(&mut self, now_ms: i64) {
-        self.phase = Phase::Dead;
-        self.close_tasks();
-        if let Poll::Ready(Err(error)) = self.outlet.producer().poll_abort(now_ms) {
-            tracing::warn!(thread = self.name, %error, "the transaction is left to its timeout");
-        }
-        if let Poll::Ready(Err(error)) = self.consumer.poll_leave(now_ms) {
-            tracing::warn!(thread = self.name, %error, "the group is left to its session timeout");
-        }
-    }
-
-    /// Drops all tasks as they are.
-    fn close_tasks(&mut self) {
-        self.tasks.clear();
-        self.instance.tasks.give_back_all(self.thread);
-    }
-
-    /// The task at work when a step panicked.
-    pub(crate) fn current_task(&self) -> Option<TaskId> {
-        self.current
-    }
-
-    /// The thread's name.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    /// Its number in the instance.
+    pub(crate) fn number(&self) -> usize {
+        self.thread
     }
 
     /// What the thread is doing.
     pub(crate) fn phase(&self) -> &Phase {
         &self.phase
-    }
-
-    /// Whether nothing happens any more.
-    pub(crate) fn has_ended(&self) -> bool {
-        matches!(self.phase, Phase::Dead)
     }
 
     /// For the driver between two steps.
@@ -314,7 +286,7 @@ impl StreamThread {
             Phase::Leaving | Phase::Dead => ThreadState::PendingShutdown,
             Phase::Running | Phase::Committing(_) if !self.revoked.is_empty() => ThreadState::PartitionsRevoked,
             Phase::RollingBack(_) => ThreadState::PartitionsAssigned,
-            Phase::Running | Phase::Committing(_) if self.instance.board.is_ending() => ThreadState::PendingShutdown,
+            Phase::Running | Phase::Committing(_) if self.is_ending() => ThreadState::PendingShutdown,
             Phase::Running | Phase::Committing(_) if self.tasks.is_empty() && !self.has_joined() => {
                 ThreadState::Starting
             }
@@ -345,7 +317,6 @@ impl StreamThread {
     }
 
     /// The ids of the tasks that process, in order.
-    /// The tasks that run.
     pub(crate) fn running_ids(&self) -> Vec<TaskId> {
         self.tasks.iter().filter(|(_, assigned)| assigned.is_running()).map(|(task, _)| *task).collect()
     }

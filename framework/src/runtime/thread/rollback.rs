@@ -177,7 +177,7 @@ impl StreamThread {
         self.last_commit_ms = now_ms;
         self.release_revoked(now_ms)?;
         self.phase = match is_joining {
-            _ if self.instance.board.is_ending() => Phase::Leaving,
+            _ if self.is_ending() => Phase::Leaving,
             true if !broken!(JoinForgotten) => Phase::Joining,
             _ => Phase::Running,
         };

@@ -37,7 +37,7 @@ impl StreamThread {
             self.roll_back_without_globals(now_ms);
             return Ok(Stepped::Busy);
         }
-        if !self.rollbacks.is_due(now_ms) && !self.instance.board.is_ending() {
+        if !self.rollbacks.is_due(now_ms) && !self.is_ending() {
             return Ok(Stepped::Idle { until_ms: self.rollbacks.due_ms() });
         }
         let mut did = self.refresh(now_ms)?;
@@ -63,6 +63,10 @@ impl StreamThread {
 
     /// False if the producer's queue is full.
     fn work(&mut self, now_ms: i64, did: &mut bool) -> Result<bool> {
+        // What is done is committed all the same, and the group is heard.
+        if self.instance.board.is_paused() {
+            return Ok(true);
+        }
         *did |= self.fetch(now_ms)?;
         let is_free = self.process(now_ms, did)?;
         *did |= self.punctuate(now_ms)?;
@@ -216,6 +220,9 @@ impl StreamThread {
             return now_ms + 1;
         }
         let commit_ms = self.last_commit_ms.saturating_add(self.instance.config.commit_interval_ms());
+        if self.instance.board.is_paused() {
+            return commit_ms.min(now_ms + IDLE_MS_MAX).max(now_ms + 1);
+        }
         let punctuation_ms = self.running().filter_map(|(_, _, running)| running.task.next_punctuation_ms()).min();
         let max_idle_ms = self.instance.config.max_task_idle_ms;
         let waiting = self.running().filter_map(|(_, _, running)| running.waits_since_ms()).min();

@@ -25,7 +25,7 @@ impl CacheBudget {
     /// assert_eq!(budget.record_cache_bytes_used(), 0);
     /// ```
     pub fn new(record_cache_bytes: usize, read_cache_bytes: usize) -> Rc<Self> {
-        let allowance = |max_bytes| Rc::new(Allowance { max_bytes, used_bytes: Cell::new(0) });
+        let allowance = |max_bytes| Rc::new(Allowance { max_bytes: Cell::new(max_bytes), used_bytes: Cell::new(0) });
         Rc::new(CacheBudget { records: allowance(record_cache_bytes), reads: allowance(read_cache_bytes) })
     }
 
@@ -34,9 +34,16 @@ impl CacheBudget {
         self.records.used_bytes.get()
     }
 
+    /// Another share for record caches: what is over it goes with the next update. Caching is not switched on or off by it.
+    pub(crate) fn resize(&self, record_cache_bytes: usize) {
+        if self.holds_back() {
+            self.records.max_bytes.set(record_cache_bytes.max(1));
+        }
+    }
+
     /// Whether updates are held back at all.
     pub(in crate::store) fn holds_back(&self) -> bool {
-        self.records.max_bytes > 0
+        self.records.max_bytes.get() > 0
     }
 
     pub(in crate::store) fn records(&self) -> Rc<Allowance> {
@@ -51,7 +58,7 @@ impl CacheBudget {
 /// One of the two budgets.
 #[derive(Debug)]
 pub(in crate::store) struct Allowance {
-    max_bytes: usize,
+    max_bytes: Cell<usize>,
     used_bytes: Cell<usize>,
 }
 
@@ -62,11 +69,11 @@ impl Allowance {
 
     /// Whether more is used than allowed.
     pub(super) fn is_exceeded(&self) -> bool {
-        self.used_bytes.get() > self.max_bytes
+        self.used_bytes.get() > self.max_bytes.get()
     }
 
     /// Whether nothing is allowed.
     pub(super) fn is_nothing(&self) -> bool {
-        self.max_bytes == 0
+        self.max_bytes.get() == 0
     }
 }
