@@ -14,6 +14,8 @@ mod prefixed;
 #[cfg(feature = "kafka")]
 mod streams;
 #[cfg(feature = "kafka")]
+mod tool;
+#[cfg(feature = "kafka")]
 mod trouble;
 #[cfg(feature = "kafka")]
 #[allow(dead_code, reason = "it makes embedded logs, too")]
