@@ -3,13 +3,19 @@ CARGO ?= cargo
 ALL := --workspace --features kstreams/rocksdb,system-tests/rocksdb,kstreams/kafka,system-tests/kafka
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak simulation-matrix simulation-hashes kafka-start kafka-stop measure lint docs
+.PHONY: help demo demo-kafka test soak simulation-matrix simulation-hashes kafka-start kafka-stop measure lint docs
 
 help: ## the targets
 	@sed -n 's/^\([a-z-]*\): ## /\1	/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: ## transit, live in the browser; pass flags with ARGS="--speed 10"
 	@scripts/setup demo && $(CARGO) run --locked -p transit-demo --bin transit-demo -- $(ARGS)
+
+# Transit's programs, each a process of its own, with the client of Apache Kafka.
+TRANSIT := $(addprefix -p transit-,producers gateway stations-source stations turnstiles dashboard)
+
+demo-kafka: ## the same on three real brokers, each part its own process; ARGS="--brokers 1" TRANSIT_SPEED=10
+	@scripts/setup demo-kafka && $(CARGO) build --locked $(TRANSIT) --features kafka && scripts/demo-kafka $(ARGS)
 
 test: ## every test there is, with a count at the end
 	@scripts/setup test && scripts/test $(ALL)

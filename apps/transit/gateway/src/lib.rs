@@ -1,11 +1,16 @@
-//! Kafka's REST Proxy v2, as far as producing goes, on any log.
+//! What stands beside Kafka and speaks HTTP, for machines without containers: its REST Proxy and its schema registry.
 //!
-//! `POST /topics/{topic}` writes records that come as Avro, JSON or base64 inside JSON; `GET /topics` lists topics.
-//! A request is written as a whole, in one transaction, or not at all. The gateway keeps nothing of its own.
+//! The gateway is Kafka's REST Proxy v2, as far as producing goes, on any log. `POST /topics/{topic}` writes records that
+//! come as Avro, JSON or base64 inside JSON; `GET /topics` lists topics. A request is written as a whole, in one
+//! transaction, or not at all. The gateway keeps nothing of its own.
+//!
+//! [`registry`] is Confluent's schema registry, as far as registering and asking go, in a directory.
 
 mod encode;
+mod http;
 mod produce;
 mod refusal;
+pub mod registry;
 mod request;
 mod server;
 
@@ -56,7 +61,7 @@ impl Gateway {
     /// `InUse` if the port is taken; what the log answers.
     pub fn bind(log: Arc<dyn Log>, registry: Arc<dyn Registry>, settings: &GatewaySettings) -> Result<Gateway> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build()?;
-        let (listener, address) = runtime.block_on(server::bind(&settings.listen))?;
+        let (listener, address) = runtime.block_on(http::bind(&settings.listen))?;
         let (queue, writer) = produce::start(log.clone(), registry, &settings.id)?;
         let routes = Arc::new(server::Routes { queue, log, body_bytes_max: settings.body_bytes_max });
         Ok(Gateway { runtime, listener, address, routes, writer })
@@ -73,7 +78,14 @@ impl Gateway {
     /// `Fenced` if another gateway has taken over the transactional id.
     pub fn run(self, stop: &Stop) -> Result<()> {
         let Gateway { runtime, listener, routes, writer, .. } = self;
-        runtime.block_on(server::serve(listener, routes, stop));
+        let answering = routes.clone();
+        runtime.block_on(http::serve(listener, move |request| server::answer(answering.clone(), request), async {
+            tokio::select! {
+                () = stop.requested() => {}
+                () = routes.queue.ended() => {}
+            }
+        }));
+        drop(routes);
         // With the runtime go the last connections, and with them the last queue to the writer.
         drop(runtime);
         writer.join().unwrap_or_else(|_| Err(Error::new(ErrorKind::Bug, "the gateway's writer panicked")))

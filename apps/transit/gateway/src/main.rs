@@ -3,7 +3,7 @@
 use clap::Parser;
 use std::process::ExitCode;
 use transit_gateway::{Gateway, GatewaySettings};
-use transit_part::{ConnectionSettings, LevelFilter, run_program};
+use transit_part::{ConnectionSettings, LevelFilter, VitalsSettings, run_program};
 
 /// Takes records over HTTP in the format of Kafka's REST Proxy v2 and writes them to a log.
 ///
@@ -16,10 +16,14 @@ struct Program {
 
     #[command(flatten)]
     gateway: GatewaySettings,
+
+    #[command(flatten)]
+    vitals: VitalsSettings,
 }
 
 fn main() -> ExitCode {
     run_program(LevelFilter::INFO, |program: Program, stop| {
+        let _served = program.vitals.serve()?;
         let connection = program.connection.open()?;
         let gateway = Gateway::bind(connection.log, connection.registry, &program.gateway)?;
         println!("gateway: http://{}", gateway.address());

@@ -10,6 +10,7 @@ mod program;
 mod runtime;
 mod stop;
 mod streams;
+mod vitals;
 
 pub use connection::{Connection, ConnectionSettings};
 pub use pace::Pace;
@@ -19,3 +20,4 @@ pub use stop::{Stop, stop_on_signals};
 pub use streams::{CLOSE_PATIENCE, Engine, StreamsSettings, run_streams, start_streams};
 /// From which level up a program logs.
 pub use tracing::level_filters::LevelFilter;
+pub use vitals::{VitalsSettings, metrics};

@@ -3,13 +3,16 @@
 use crate::{PaceSettings, Produced, Production, SimulationSettings, TopicSettings};
 use clap::Args;
 use kstreams::error::Result;
-use transit_part::{ConnectionSettings, Stop};
+use transit_part::{ConnectionSettings, Stop, VitalsSettings};
 
 /// Flags of every producer.
 #[derive(Debug, Clone, Args)]
 pub struct ProducerArgs {
     #[command(flatten)]
     connection: ConnectionSettings,
+
+    #[command(flatten)]
+    vitals: VitalsSettings,
 
     #[command(flatten, next_help_heading = "Simulation")]
     simulation: SimulationSettings,
@@ -27,7 +30,8 @@ impl ProducerArgs {
     /// # Errors
     /// What opening the log answers; what the producer fails with.
     pub fn run(self, stop: &Stop, produce: impl FnOnce(&Production) -> Result<Produced>) -> Result<()> {
-        let ProducerArgs { connection, simulation, pace, topics } = self;
+        let ProducerArgs { connection, simulation, pace, topics, vitals } = self;
+        let _served = vitals.serve()?;
         let connection = connection.open()?;
         let (log, registry) = (connection.log, connection.registry);
         let production = Production { log, registry, simulation, pace, topics, stop: stop.clone() };

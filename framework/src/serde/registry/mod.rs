@@ -11,7 +11,7 @@ mod http;
 mod journal;
 mod shared;
 
-pub use embedded::EmbeddedRegistry;
+pub use embedded::{EmbeddedRegistry, SchemaType, SchemaVersion};
 #[cfg(feature = "avro")]
 pub use http::HttpRegistry;
 pub use journal::{FileJournal, Journal};

@@ -35,6 +35,17 @@ pub struct Answer {
     pub body: Value,
 }
 
+/// Sends a head, to which host and end are added, and a body to whoever listens there.
+pub fn exchange(address: SocketAddr, head: &str, body: &str) -> Answer {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "{head}Host: gateway\r\nConnection: close\r\n\r\n{body}").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer:?}"));
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Answer { status, body: serde_json::from_str(body).unwrap_or_else(|_| panic!("not JSON: {body:?}")) }
+}
+
 pub fn settings() -> GatewaySettings {
     GatewaySettings { listen: "127.0.0.1:0".into(), body_bytes_max: 10_000, id: "gateway".into() }
 }
@@ -70,13 +81,7 @@ impl Running {
 
     /// Sends a head, to which host and end are added, and a body.
     pub fn exchange(&self, head: &str, body: &str) -> Answer {
-        let mut stream = TcpStream::connect(self.address).unwrap();
-        write!(stream, "{head}Host: gateway\r\nConnection: close\r\n\r\n{body}").unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {answer:?}"));
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answer { status, body: serde_json::from_str(body).unwrap_or_else(|_| panic!("not JSON: {body:?}")) }
+        exchange(self.address, head, body)
     }
 
     /// Everything that a reader of committed messages finds in the topic.

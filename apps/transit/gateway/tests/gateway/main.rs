@@ -3,3 +3,4 @@
 mod client;
 mod produce;
 mod refuse;
+mod registry;

@@ -1,6 +1,7 @@
 //! Writing whole transactions.
 
 use super::PATIENCE;
+use crate::vitals::{written, written_again};
 use kstreams::error::{ErrorKind, Result};
 use kstreams::log::client::{NewMessage, Producer};
 use kstreams::log::{Log, Placed, ProducerConfig};
@@ -37,6 +38,7 @@ impl Outbound {
 /// Writes transactions under one id. A newer writer with the same id ends this one.
 pub struct Writer {
     producer: Producer,
+    id: String,
 }
 
 impl Writer {
@@ -52,7 +54,7 @@ impl Writer {
         };
         let producer = Producer::new(log, &config, PATIENCE);
         producer
-            .map(|producer| Writer { producer })
+            .map(|producer| Writer { producer, id: transactional_id.to_owned() })
             .map_err(|error| error.context(format!("taking over {transactional_id}")))
     }
 
@@ -65,7 +67,10 @@ impl Writer {
         let mut pause = FIRST_PAUSE;
         for attempt in 1.. {
             let error = match self.send(&messages).map(|placed| (placed, self.commit())) {
-                Ok((placed, Ok(()))) => return Ok(placed),
+                Ok((placed, Ok(()))) => {
+                    written(&self.id, placed.len());
+                    return Ok(placed);
+                }
                 // Once a commit was asked for, only the log knows its outcome: it must not be aborted.
                 Ok((_, Err(error))) if error.kind() != ErrorKind::Aborted => return Err(error),
                 Ok((_, Err(error))) | Err(error) => error,
@@ -76,6 +81,7 @@ impl Writer {
                 return Err(error.context("writing a transaction"));
             }
             tracing::warn!(%error, attempt, "a transaction is written again");
+            written_again(&self.id);
             std::thread::sleep(pause);
             pause *= 2;
         }
