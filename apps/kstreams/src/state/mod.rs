@@ -73,7 +73,11 @@ struct Listed {
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let config = args.application.config()?;
     let state_dir = args.state_dir.as_ref().unwrap_or(&config.state_dir);
-    let Some(state) = LocalState::take(state_dir, &config.application_id)? else {
+    let taken = LocalState::take(state_dir, &config.application_id).map_err(|error| match error.kind() {
+        ErrorKind::InUse => error.with_hint("stop the application on this machine, and ask again"),
+        _ => error,
+    });
+    let Some(state) = taken? else {
         let sentence = format!("there is no state of `{}` in `{}`", config.application_id, state_dir.display());
         let hint = "name the application's state.dir with --state-dir; instances on other machines have their own";
         return Err(Failure::failed(ErrorKind::NotFound, sentence, hint));

@@ -109,7 +109,10 @@ fn state_in_use_is_refused() {
     let world = World::counted();
     let streams = world.start();
     let error = world.tool("state", &[]).failed(1);
-    assert!(error.contains("is in use by another instance of the application (stop that instance"), "{error}");
+    assert!(
+        error.contains("is in use by another instance of the application (stop the application on this machine"),
+        "{error}"
+    );
     streams.close(TIMEOUT).unwrap();
     drop(streams);
     world.tool("state", &[]).done();
