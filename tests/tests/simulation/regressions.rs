@@ -18,6 +18,7 @@ pub const ALL: &[Regression] = &[
     Regression { variant: "InitForgotten", case: "count", seed: 20 },
     Regression { variant: "RowsHidden", case: "pattern", seed: 118 },
     Regression { variant: "RestoredCountedAnew", case: "count", seed: 11 },
+    Regression { variant: "LeaveInsisted", case: "transit_turnstiles", seed: 544 },
     Regression { variant: "Impatient", case: "pattern", seed: 0 },
 ];
 

@@ -53,7 +53,13 @@ impl StreamThread {
         let Poll::Ready(left) = left else { return Ok(Stepped::soon(now_ms)) };
         self.phase = Phase::Dead;
         tracing::info!(thread = self.name, "ended");
-        left.map(|()| Stepped::Ended)
+        match left {
+            Err(error) if broken!(LeaveInsisted) => return Err(error),
+            // Everything is committed: the others only hear of it later.
+            Err(error) => tracing::warn!(thread = self.name, %error, "the group is left to its session timeout"),
+            Ok(()) => {}
+        }
+        Ok(Stepped::Ended)
     }
 
     /// After an error that ends the thread, or a panic: gives up what is not committed, and the membership, so that others take

@@ -228,7 +228,9 @@ impl<'a> World<'a> {
 
     pub(super) fn step_log(&mut self, luck: u64) -> Result<bool, Finding> {
         self.adversary.turn(Actor::Log, luck);
-        let still = (0..).zip(&self.slots).filter(|(_, slot)| self.now_ms < slot.paused_until_ms);
+        // Under at-least-once nobody fences what a zombie has queued, here as in Kafka: its threads stand still, its client does not.
+        let is_fenced = self.config.is_exactly_once();
+        let still = (0..).zip(&self.slots).filter(|(_, slot)| is_fenced && self.now_ms < slot.paused_until_ms);
         self.adversary.stand_still(still.map(|(instance, _)| instance).collect());
         let did = self.log.step(self.now_ms).map_err(Finding::of_the_log)?;
         if did {
