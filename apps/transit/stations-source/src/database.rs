@@ -10,7 +10,8 @@ use std::str::FromStr;
 use transit_model::Network;
 use transit_model::records::StopRow;
 
-const CREATE: &str = r#"
+/// Creates the table, in the SQL of both databases.
+pub(crate) const CREATE: &str = r#"
 CREATE TABLE IF NOT EXISTS stations (
     stop_id INTEGER PRIMARY KEY,
     direction_id VARCHAR(1) NOT NULL,
@@ -23,6 +24,9 @@ CREATE TABLE IF NOT EXISTS stations (
     blue BOOLEAN NOT NULL,
     green BOOLEAN NOT NULL
 )"#;
+
+/// The columns, in the order of [`Columns`].
+pub(crate) const COLUMNS: &str = r#"stop_id, direction_id, stop_name, station_name, station_descriptive_name, station_id, "order", red, blue, green"#;
 
 const INSERT: &str = r#"
 INSERT INTO stations

@@ -5,8 +5,10 @@
 //! or deleted, or inserted with a smaller `stop_id`, it does not see: the column is taken at its word.
 
 mod database;
+mod script;
 
 pub use database::Database;
+pub use script::table_script;
 
 use clap::Args;
 use kstreams::error::{Error, ErrorKind, Result};

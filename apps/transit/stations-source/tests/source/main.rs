@@ -3,3 +3,4 @@
 mod database;
 mod postgres;
 mod run;
+mod script;
