@@ -227,7 +227,7 @@ mod tests {
             position: Some(3),
             committed_at_ms: Some(7),
         };
-        assert_eq!(stores.list().unwrap(), [expected.clone()]);
+        assert_eq!(stores.list().unwrap(), std::slice::from_ref(&expected));
         assert_eq!(stores.size(&expected).unwrap(), OfflineSize { rows: 1, bytes: 6 });
     }
 
