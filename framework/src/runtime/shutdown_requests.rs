@@ -1,21 +1,23 @@
 //! Ending every instance of an application: a request that one makes and all others hear.
 //!
 //! Kafka Streams sends it along with the group's assignment, which is not ours to write. So it is an offset, committed for a
-//! group beside the application's, `<application id>-shutdown-requests`, which has no members: its offset counts
-//! requests, and the metadata beside it says who asked, and why. Every instance that was given a handler of uncaught
-//! errors looks there from time to time. What was there before it began is not meant for it.
+//! group beside the application's, `<application id>-shutdown-requests`, which has no members: the offset of the first
+//! partition of each topic that the application reads counts requests, and the metadata beside it says who asked, and
+//! why. Every instance that was given a handler of uncaught errors looks there from time to time. What was there before it
+//! began is not meant for it.
 //!
 //! ```text
-//! listening: (every 3 s) describe the group -> another offset than at the start? -> the instance ends
-//! asking:    list topics -> describe the group -> alter its offset by one
+//! listening: (every 3 s) read the offsets -> another than at the last look? -> the instance ends
+//! asking:    list topics -> read the offsets -> commit each, one higher
 //! ```
 
 use super::instance::Instance;
 use super::retry::Retry;
 use crate::error::{Error, ErrorKind, Result};
-use crate::log::{Admin, Call, GroupDescription, OffsetAndMetadata, Offsets, TopicInfo};
+use crate::log::{Admin, Call, Consumer, ConsumerConfig, Isolation, OffsetAndMetadata, Offsets, TopicInfo};
 use crate::record::{Topic, TopicPartition};
 use crate::topology::Subscription;
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
@@ -35,10 +37,13 @@ pub(crate) struct ShutdownRequests(Mutex<Listening>);
 #[derive(Default)]
 struct Listening {
     due_ms: i64,
-    call: Option<Call<GroupDescription>>,
+    /// Made for the first look.
+    consumer: Option<Box<dyn Consumer>>,
+    /// What is asked for, and the question.
+    call: Option<(BTreeSet<TopicPartition>, Call<Offsets>)>,
     retry: Retry,
-    /// What was there at the last look.
-    known: Option<Offsets>,
+    /// What was there at the last look, and where that looked; `None` before the first one.
+    known: Option<(BTreeSet<TopicPartition>, Offsets)>,
     /// Nothing more is to be heard: it was heard, it is our own, or the group may not be read.
     is_deaf: bool,
 }
@@ -55,36 +60,65 @@ impl ShutdownRequests {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).is_deaf = true;
     }
 
-    /// One attempt to look, if it is time and no other thread is at it. The request, if there is one.
-    pub(crate) fn poll(&self, instance: &Instance, admin: &dyn Admin, now_ms: i64) -> Option<Error> {
+    /// One attempt to look, if it is time and no other thread is at it; `topics` are those that the application reads.
+    /// The request, if there is one.
+    pub(crate) fn poll(&self, instance: &Instance, topics: &dyn Fn() -> Vec<Topic>, now_ms: i64) -> Option<Error> {
         let mut listening = self.0.try_lock().ok()?;
         if listening.is_deaf || now_ms < listening.due_ms {
             return None;
         }
-        let call = listening.call.get_or_insert_with(|| admin.describe_group(&group(instance)));
-        let Poll::Ready(answer) = call.poll(now_ms) else { return None };
-        listening.call = None;
-        listening.due_ms = now_ms.saturating_add(LISTEN_INTERVAL_MS);
-        match offsets(answer) {
-            Ok(offsets) => listening.take(offsets),
-            Err(error) => {
-                listening.failed(error, now_ms);
-                None
+        match listening.look(instance, topics, now_ms) {
+            Poll::Pending => None,
+            Poll::Ready(looked) => {
+                listening.due_ms = now_ms.saturating_add(LISTEN_INTERVAL_MS);
+                match looked {
+                    Ok((asked, offsets)) => listening.take(asked, offsets),
+                    Err(error) => {
+                        listening.failed(error, now_ms);
+                        None
+                    }
+                }
             }
         }
     }
 }
 
 impl Listening {
-    fn take(&mut self, offsets: Offsets) -> Option<Error> {
+    fn look(
+        &mut self,
+        instance: &Instance,
+        topics: &dyn Fn() -> Vec<Topic>,
+        now_ms: i64,
+    ) -> Poll<Result<(BTreeSet<TopicPartition>, Offsets)>> {
+        let Listening { consumer, call, .. } = self;
+        let consumer = match consumer {
+            Some(consumer) => consumer,
+            None => consumer.insert(speaker(instance)?),
+        };
+        let (asked, question) = call.get_or_insert_with(|| {
+            let asked: BTreeSet<TopicPartition> = topics().iter().map(place).collect();
+            let question = consumer.committed(&asked.iter().cloned().collect::<Vec<_>>());
+            (asked, question)
+        });
+        let Poll::Ready(answer) = question.poll(now_ms) else { return Poll::Pending };
+        let asked = std::mem::take(asked);
+        *call = None;
+        Poll::Ready(answer.map(|offsets| (asked, offsets)))
+    }
+
+    /// What is new where it was looked before is a request.
+    fn take(&mut self, asked: BTreeSet<TopicPartition>, offsets: Offsets) -> Option<Error> {
         self.retry.succeeded();
-        let known = self.known.replace(offsets)?;
-        let is_new =
-            |(partition, offset): &(&TopicPartition, &OffsetAndMetadata)| known.get(*partition) != Some(*offset);
-        let (_, offset) = self.known.as_ref()?.iter().find(is_new)?;
-        self.is_deaf = true;
+        let (looked, known) = self.known.replace((asked, offsets))?;
+        let is_new = |(place, offset): &(&TopicPartition, &OffsetAndMetadata)| {
+            looked.contains(*place) && known.get(*place) != Some(*offset)
+        };
+        let (_, offsets) = self.known.as_ref()?;
+        let (_, request) = offsets.iter().find(is_new)?;
         let sentence = "another instance asked all instances of the application to end";
-        Some(Error::new(ErrorKind::Fenced, sentence).with_detail(offset.metadata.clone()).answered())
+        let error = Error::new(ErrorKind::Fenced, sentence).with_detail(request.metadata.clone()).answered();
+        self.is_deaf = true;
+        Some(error)
     }
 
     /// A failure to listen is none of processing.
@@ -101,22 +135,26 @@ impl Listening {
     }
 }
 
-fn group(instance: &Instance) -> String {
-    format!("{}-shutdown-requests", instance.config.application_id)
+/// Reads and commits offsets of the group without being a member.
+fn speaker(instance: &Instance) -> Result<Box<dyn Consumer>> {
+    instance.log.consumer(&ConsumerConfig {
+        group: Some(format!("{}-shutdown-requests", instance.config.application_id)),
+        client_id: format!("{}-shutdown-requests", instance.client_id),
+        isolation: Isolation::ReadUncommitted,
+        ..ConsumerConfig::default()
+    })
 }
 
-fn offsets(described: Result<GroupDescription>) -> Result<Offsets> {
-    match described {
-        Ok(group) => Ok(group.offsets),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Offsets::new()),
-        Err(error) => Err(error),
-    }
+/// The partition whose offset stands for requests.
+fn place(topic: &Topic) -> TopicPartition {
+    TopicPartition { topic: topic.clone(), partition: 0 }
 }
 
 /// A request under way.
 pub(crate) struct ShutdownRequest {
     instance: Arc<Instance>,
     admin: Arc<dyn Admin>,
+    consumer: Box<dyn Consumer>,
     text: String,
     stage: Stage,
     retry: Retry,
@@ -126,7 +164,7 @@ enum Stage {
     /// Asks which topics there are: an offset needs one.
     Listing(Call<Vec<TopicInfo>>),
     /// Asks what the last request was.
-    Reading { place: TopicPartition, call: Call<GroupDescription> },
+    Reading { places: Vec<TopicPartition>, call: Call<Offsets> },
     /// Makes the next one.
     Writing(Call<()>),
 }
@@ -135,13 +173,13 @@ impl ShutdownRequest {
     /// Begins to ask all instances to end, because of `error` on the thread of that name. This one does not hear it.
     ///
     /// # Errors
-    /// `Config` if the log cannot be administered.
+    /// `Config` if the log has no such clients.
     pub(crate) fn new(instance: &Arc<Instance>, error: &Error, thread_name: &str) -> Result<Self> {
         instance.shutdown_requests.stop();
-        let admin = instance.log.admin()?;
+        let (admin, consumer) = (instance.log.admin()?, speaker(instance)?);
         let stage = Stage::Listing(admin.topics());
         let text = shortened(format!("thread `{thread_name}`: {error}"));
-        Ok(ShutdownRequest { instance: instance.clone(), admin, text, stage, retry: Retry::default() })
+        Ok(ShutdownRequest { instance: instance.clone(), admin, consumer, text, stage, retry: Retry::default() })
     }
 
     /// One attempt. What is not answered in time is asked again, for half a minute.
@@ -165,17 +203,15 @@ impl ShutdownRequest {
         match &mut self.stage {
             Stage::Listing(call) => {
                 let Poll::Ready(topics) = call.poll(now_ms)? else { return Poll::Pending };
-                let place = place(&self.instance, topics)?;
-                let call = self.admin.describe_group(&group(&self.instance));
-                self.stage = Stage::Reading { place, call };
+                let places = places(&self.instance, topics)?;
+                let call = self.consumer.committed(&places);
+                self.stage = Stage::Reading { places, call };
                 Poll::Pending
             }
-            Stage::Reading { place, call } => {
-                let Poll::Ready(described) = call.poll(now_ms) else { return Poll::Pending };
-                let last = offsets(described)?.get(place).map_or(0, |known| known.offset);
-                let next = OffsetAndMetadata { offset: last + 1, metadata: self.text.clone() };
-                let offsets = Offsets::from([(place.clone(), next)]);
-                self.stage = Stage::Writing(self.admin.alter_offsets(&group(&self.instance), &offsets));
+            Stage::Reading { places, call } => {
+                let Poll::Ready(known) = call.poll(now_ms)? else { return Poll::Pending };
+                let next = next_request(places, &known, &self.text);
+                self.stage = Stage::Writing(self.consumer.commit(&next));
                 Poll::Pending
             }
             Stage::Writing(call) => call.poll(now_ms),
@@ -183,12 +219,22 @@ impl ShutdownRequest {
     }
 }
 
-/// The partition whose offset stands for requests: the first of a topic that the application reads. Which one does not
-/// matter, since all of the group's offsets are looked at.
-fn place(instance: &Instance, topics: Vec<TopicInfo>) -> Result<TopicPartition> {
-    let read = topics.into_iter().map(|info| info.topic).filter(|topic| reads(instance, topic)).min();
-    let topic = read.ok_or_else(|| Error::new(ErrorKind::NotFound, "no topic that the application reads exists"))?;
-    Ok(TopicPartition { topic, partition: 0 })
+/// Where requests are made: at every topic that the application reads, because an instance may not know the newest yet.
+fn places(instance: &Instance, topics: Vec<TopicInfo>) -> Result<Vec<TopicPartition>> {
+    let topics = topics.into_iter().map(|info| info.topic).filter(|topic| reads(instance, topic));
+    let places: Vec<TopicPartition> = topics.map(|topic| place(&topic)).collect();
+    match places.is_empty() {
+        true => Err(Error::new(ErrorKind::NotFound, "no topic that the application reads exists")),
+        false => Ok(places),
+    }
+}
+
+fn next_request(places: &[TopicPartition], known: &Offsets, text: &str) -> Offsets {
+    let next = |place: &TopicPartition| {
+        let last = known.get(place).map_or(0, |known| known.offset);
+        (place.clone(), OffsetAndMetadata { offset: last + 1, metadata: text.to_owned() })
+    };
+    places.iter().map(next).collect()
 }
 
 fn reads(instance: &Instance, topic: &Topic) -> bool {
@@ -210,30 +256,51 @@ fn shortened(mut text: String) -> String {
 mod tests {
     use super::*;
 
-    fn requests(offset: i64, metadata: &str) -> Offsets {
+    fn places(topics: &[&str]) -> BTreeSet<TopicPartition> {
+        topics.iter().map(|topic| place(&Topic::from(*topic))).collect()
+    }
+
+    fn requests(topics: &[&str], offset: i64, metadata: &str) -> Offsets {
         let offset = OffsetAndMetadata { offset, metadata: metadata.to_owned() };
-        Offsets::from([(TopicPartition::new("in", 0), offset)])
+        topics.iter().map(|topic| (place(&Topic::from(*topic)), offset.clone())).collect()
+    }
+
+    fn heard(looks: &[(&[&str], Offsets)]) -> Option<String> {
+        let mut listening = Listening::default();
+        let heard = looks.iter().find_map(|(asked, offsets)| listening.take(places(asked), offsets.clone()));
+        assert_eq!(listening.is_deaf, heard.is_some());
+        heard.map(|error| error.to_string())
     }
 
     #[test]
     fn only_what_is_new_since_the_start_is_heard() {
-        let mut listening = Listening::default();
-        assert!(listening.take(requests(7, "an earlier run")).is_none());
-        assert!(listening.take(requests(7, "an earlier run")).is_none());
-        let heard = listening.take(requests(8, "thread `t`: disk full")).unwrap();
-        assert!(heard.to_string().contains("thread `t`: disk full"), "{heard}");
-        assert!(listening.is_deaf);
+        let before = (&["in"][..], requests(&["in"], 7, "an earlier run"));
+        let now = (&["in"][..], requests(&["in"], 8, "thread `t`: disk full"));
+        assert_eq!(heard(&[before.clone(), before.clone()]), None);
+        assert!(heard(&[before.clone(), now.clone()]).unwrap().contains("thread `t`: disk full"));
+        assert!(heard(&[(&["in"], Offsets::new()), now]).is_some(), "the first of all requests");
     }
 
     #[test]
-    fn first_request_is_heard_and_one_that_expired_forgotten() {
-        let mut listening = Listening::default();
-        assert!(listening.take(Offsets::new()).is_none());
-        assert!(listening.take(requests(1, "a")).is_some());
-        let mut listening = Listening::default();
-        assert!(listening.take(requests(1, "a")).is_none());
-        assert!(listening.take(Offsets::new()).is_none());
-        assert!(listening.take(requests(1, "a")).is_some(), "the count began anew");
+    fn what_stands_at_a_topic_that_was_not_known_before_is_not_new() {
+        let (old, new) = (requests(&["in"], 1, "a"), requests(&["in", "later"], 1, "a"));
+        assert_eq!(heard(&[(&["in"], old.clone()), (&["in", "later"], new.clone())]), None);
+        assert!(
+            heard(&[
+                (&["in"], old),
+                (&["in", "later"], new.clone()),
+                (&["in", "later"], requests(&["in", "later"], 2, "b"))
+            ])
+            .is_some()
+        );
+    }
+
+    #[test]
+    fn request_that_expired_is_forgotten() {
+        let looks: [(&[&str], Offsets); 3] =
+            [(&["in"], requests(&["in"], 1, "a")), (&["in"], Offsets::new()), (&["in"], requests(&["in"], 1, "a"))];
+        assert!(heard(&looks).is_some(), "the count began anew");
+        assert_eq!(heard(&looks[..2]), None);
     }
 
     #[test]

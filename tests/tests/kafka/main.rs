@@ -10,6 +10,8 @@ mod log;
 #[cfg(feature = "kafka")]
 mod members;
 #[cfg(feature = "kafka")]
+mod operations;
+#[cfg(feature = "kafka")]
 mod prefixed;
 #[cfg(feature = "kafka")]
 mod streams;

@@ -162,7 +162,7 @@ fn every_instance_ends_if_the_handler_says_so_and_those_that_come_later_run() {
 fn request_that_cannot_be_made_ends_the_instance_alone_and_is_named() {
     use kstreams::log::embedded::{Fault, Operation};
     let plan = |operation: &Operation<'_>, _now_ms: i64| match operation {
-        Operation::Admin { call: "alter_offsets" } => Fault::Fail(ErrorKind::Unauthorized),
+        Operation::Commit { group: "app-shutdown-requests" } => Fault::Fail(ErrorKind::Unauthorized),
         _ => Fault::None,
     };
     let mut world = crate::rides::world_with_faults(Box::new(plan));

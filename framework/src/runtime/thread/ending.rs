@@ -15,10 +15,12 @@ impl StreamThread {
     /// At the beginning of each step: its share of what threads share, and whether all instances are to end.
     pub(super) fn heed_instance(&mut self, now_ms: i64) {
         self.budget.resize(self.instance.cache_bytes_per_thread());
+        let Some(resolved) = &self.resolved else { return };
         if self.instance.uncaught_error_handler.is_none() || self.has_ended() {
             return;
         }
-        if let Some(asked) = self.instance.shutdown_requests.poll(&self.instance, &*self.admin, now_ms) {
+        let topics = || resolved.plan.subscription();
+        if let Some(asked) = self.instance.shutdown_requests.poll(&self.instance, &topics, now_ms) {
             tracing::error!(thread = self.name, error = %asked, "the instance ends");
             self.instance.board.fail(asked);
         }
