@@ -49,7 +49,6 @@ variants! {
     TimeoutIgnored = "A message that timed out is taken for an answer that is late. Found by simulation in our own code.";
     JoinForgotten = "A thread that fails while it joins runs on without having joined. Found by simulation in our own code.";
     InitForgotten = "A new producer that could not be initialised is used all the same. Found by simulation in our own code.";
-    OutcomeForgotten = "A commit that was not answered and is refused when asked again is taken for refused. Found by simulation in our own code.";
     LeaveInsisted = "A thread that has committed everything ends its instance with an error because the group does not hear that it leaves. Found by simulation in our own code.";
     RowsHidden = "A rollback hides the rows of tasks that other threads have. Found by simulation in our own code.";
     RestoredCountedAnew = "Records restored are counted from nothing when a task is opened again. Found by simulation in our own code.";

@@ -306,8 +306,7 @@ impl StreamThread {
         match producer.poll_commit(now_ms) {
             Poll::Pending => Ok(Poll::Pending),
             Poll::Ready(Err(error)) => {
-                let is_unanswered = commit.is_end_unanswered && !broken!(OutcomeForgotten);
-                self.is_outcome_unknown = is_unanswered || error.kind() == ErrorKind::Timeout;
+                self.is_outcome_unknown = commit.is_end_unanswered || error.kind() == ErrorKind::Timeout;
                 Err(error)
             }
             Poll::Ready(Ok(())) => {
