@@ -8,6 +8,7 @@ use kstreams::log::connect;
 use kstreams::record::SystemClock;
 use kstreams::runtime::{State, Streams};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use system_tests::desk::{Desk, Input};
@@ -93,8 +94,10 @@ impl Judge {
     }
 
     fn prepared(&self, case: &Case, variant: Variant, side: &str) -> Run {
-        // A broker that somebody else runs may have been judged on before.
-        let application = format!("{}-{}-{side}-{}", case.name, variant.word(), std::process::id());
+        // A broker that somebody else runs may have been judged on before, and one case is run by several tests.
+        static RUNS: AtomicU32 = AtomicU32::new(0);
+        let (process, number) = (std::process::id(), RUNS.fetch_add(1, Ordering::Relaxed));
+        let application = format!("{}-{}-{side}-{process}-{number}", case.name, variant.word());
         Run {
             topology: case.name.to_owned(),
             servers: self.broker.servers().to_owned(),
