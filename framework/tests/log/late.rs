@@ -1,22 +1,39 @@
 //! Requests that arrive late, when their sender may be gone: what the log makes of them.
 
-use crate::faults::planned;
+use crate::faults::{Planned, planned};
 use crate::world::*;
 use kstreams::error::ErrorKind;
 use kstreams::log::embedded::Fault;
 use kstreams::log::*;
+use kstreams::record::TopicPartition;
 use std::task::Poll;
 
 const LATE: Fault = Fault::Delay { by_ms: 100 };
 
+/// A producer in a transaction whose one message has not arrived yet.
+fn with_message_under_way<'a>(plan: &Planned, world: &'a World, to: &TopicPartition, value: &str) -> Writer<'a> {
+    let mut writer = world.transactional("t");
+    writer.begin();
+    plan.next("Append", LATE);
+    assert_eq!(writer.queue(to, "k", Some(value)).unwrap(), Sent::Queued);
+    assert!(writer.inner.poll_flush(world.now_ms()).is_pending());
+    writer
+}
+
+/// A producer whose transaction, with the message `v`, is committed as soon as that arrives.
+fn with_commit_under_way<'a>(plan: &Planned, world: &'a World, to: &TopicPartition) -> Writer<'a> {
+    let mut writer = world.transactional("t");
+    writer.begin();
+    writer.send(to, "k", "v");
+    plan.next("EndTransaction", LATE);
+    assert!(writer.inner.poll_commit(world.now_ms()).is_pending());
+    writer
+}
+
 #[test]
 fn append_of_a_producer_that_was_replaced_is_fenced() {
     let (plan, world, a) = planned();
-    let mut dead = world.transactional("t");
-    dead.begin();
-    plan.next("Append", LATE);
-    assert_eq!(dead.queue(&a, "k", Some("late")).unwrap(), Sent::Queued);
-    assert!(dead.inner.poll_flush(world.now_ms()).is_pending());
+    let dead = with_message_under_way(&plan, &world, &a, "late");
     drop(dead);
     let mut heir = world.transactional("t");
     heir.begin();
@@ -30,11 +47,7 @@ fn append_of_a_producer_that_was_replaced_is_fenced() {
 #[test]
 fn append_of_a_producer_that_nobody_replaced_is_aborted_with_its_transaction() {
     let (plan, world, a) = planned();
-    let mut dead = world.transactional("t");
-    dead.begin();
-    plan.next("Append", LATE);
-    assert_eq!(dead.queue(&a, "k", Some("late")).unwrap(), Sent::Queued);
-    assert!(dead.inner.poll_flush(world.now_ms()).is_pending());
+    let dead = with_message_under_way(&plan, &world, &a, "late");
     drop(dead);
     assert_eq!(world.offset(&a, OffsetAt::End), 0);
     world.pass_ms(200);
@@ -48,11 +61,7 @@ fn append_of_a_producer_that_nobody_replaced_is_aborted_with_its_transaction() {
 #[test]
 fn abort_waits_for_what_is_under_way() {
     let (plan, world, a) = planned();
-    let mut writer = world.transactional("t");
-    writer.begin();
-    plan.next("Append", LATE);
-    assert_eq!(writer.queue(&a, "k", Some("aborted")).unwrap(), Sent::Queued);
-    assert!(writer.inner.poll_flush(world.now_ms()).is_pending());
+    let mut writer = with_message_under_way(&plan, &world, &a, "aborted");
     assert!(writer.inner.poll_abort(world.now_ms()).is_pending());
     world.pass_ms(100);
     writer.abort();
@@ -64,11 +73,7 @@ fn abort_waits_for_what_is_under_way() {
 #[test]
 fn commit_under_way_is_done_though_its_producer_is_dead() {
     let (plan, world, a) = planned();
-    let mut dead = world.transactional("t");
-    dead.begin();
-    dead.send(&a, "k", "v");
-    plan.next("EndTransaction", LATE);
-    assert!(dead.inner.poll_commit(world.now_ms()).is_pending());
+    let dead = with_commit_under_way(&plan, &world, &a);
     drop(dead);
     assert!(world.committed_values(&a).is_empty());
     world.pass_ms(100);
@@ -78,11 +83,7 @@ fn commit_under_way_is_done_though_its_producer_is_dead() {
 #[test]
 fn commit_that_comes_after_a_newer_producer_changes_nothing() {
     let (plan, world, a) = planned();
-    let mut dead = world.transactional("t");
-    dead.begin();
-    dead.send(&a, "k", "v");
-    plan.next("EndTransaction", LATE);
-    assert!(dead.inner.poll_commit(world.now_ms()).is_pending());
+    let dead = with_commit_under_way(&plan, &world, &a);
     drop(dead);
     let mut heir = world.transactional("t");
     world.pass_ms(200);
@@ -197,11 +198,7 @@ fn member_that_leaves_late_stays_until_then() {
 #[test]
 fn transaction_whose_commit_is_under_way_is_not_aborted() {
     let (plan, world, a) = planned();
-    let mut writer = world.transactional("t");
-    writer.begin();
-    writer.send(&a, "k", "v");
-    plan.next("EndTransaction", LATE);
-    assert!(writer.inner.poll_commit(world.now_ms()).is_pending());
+    let mut writer = with_commit_under_way(&plan, &world, &a);
     let aborted = world.wait(|now_ms| writer.inner.poll_abort(now_ms));
     assert_eq!(kind(aborted), ErrorKind::Bug);
     writer.commit();
