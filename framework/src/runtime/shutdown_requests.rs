@@ -16,7 +16,6 @@ use super::retry::Retry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{Admin, Call, Consumer, ConsumerConfig, Isolation, OffsetAndMetadata, Offsets, TopicInfo};
 use crate::record::{Topic, TopicPartition};
-use crate::topology::Subscription;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
@@ -74,7 +73,7 @@ impl ShutdownRequests {
                 match looked {
                     Ok((asked, offsets)) => listening.take(asked, offsets),
                     Err(error) => {
-                        listening.failed(error, now_ms);
+                        listening.failed(error, now_ms, instance.config.task_timeout_ms);
                         None
                     }
                 }
@@ -121,10 +120,11 @@ impl Listening {
         Some(error)
     }
 
-    /// A failure to listen is none of processing.
-    fn failed(&mut self, error: Error, now_ms: i64) {
+    /// A failure to listen is none of processing. But nobody joins before the first look, which therefore has a limit.
+    fn failed(&mut self, error: Error, now_ms: i64, timeout_ms: i64) {
+        let limit_ms = if self.known.is_some() { i64::MAX } else { timeout_ms };
         let again = match error.kind() {
-            ErrorKind::Timeout => self.retry.failed(error, now_ms, i64::MAX),
+            ErrorKind::Timeout => self.retry.failed(error, now_ms, limit_ms),
             _ => Err(error),
         };
         self.due_ms = self.due_ms.min(self.retry.due_ms());
@@ -221,7 +221,8 @@ impl ShutdownRequest {
 
 /// Where requests are made: at every topic that the application reads, because an instance may not know the newest yet.
 fn places(instance: &Instance, topics: Vec<TopicInfo>) -> Result<Vec<TopicPartition>> {
-    let topics = topics.into_iter().map(|info| info.topic).filter(|topic| reads(instance, topic));
+    let (blueprint, id) = (&instance.blueprint, &instance.config.application_id);
+    let topics = topics.into_iter().map(|info| info.topic).filter(|topic| blueprint.reads(topic, id));
     let places: Vec<TopicPartition> = topics.map(|topic| place(&topic)).collect();
     match places.is_empty() {
         true => Err(Error::new(ErrorKind::NotFound, "no topic that the application reads exists")),
@@ -235,15 +236,6 @@ fn next_request(places: &[TopicPartition], known: &Offsets, text: &str) -> Offse
         (place.clone(), OffsetAndMetadata { offset: last + 1, metadata: text.to_owned() })
     };
     places.iter().map(next).collect()
-}
-
-fn reads(instance: &Instance, topic: &Topic) -> bool {
-    let (blueprint, id) = (&instance.blueprint, &instance.config.application_id);
-    let sources = blueprint.subtopologies.iter().flat_map(|subtopology| &subtopology.sources);
-    sources.filter_map(|source| blueprint.node(*source).source()).any(|source| match &source.subscription {
-        Subscription::Topics(names) => names.iter().any(|name| name.full(id) == *topic),
-        Subscription::Pattern(pattern) => pattern.is_match(topic.as_str()),
-    })
 }
 
 fn shortened(mut text: String) -> String {
@@ -301,6 +293,21 @@ mod tests {
             [(&["in"], requests(&["in"], 1, "a")), (&["in"], Offsets::new()), (&["in"], requests(&["in"], 1, "a"))];
         assert!(heard(&looks).is_some(), "the count began anew");
         assert_eq!(heard(&looks[..2]), None);
+    }
+
+    #[test]
+    fn first_look_is_given_up_and_later_ones_never() {
+        let given_up = |mut listening: Listening| {
+            let mut now_ms = 0;
+            while !listening.is_deaf && now_ms < 100_000 {
+                listening.failed(Error::new(ErrorKind::Timeout, "no answer"), now_ms, 10_000);
+                now_ms += 1_000;
+            }
+            now_ms
+        };
+        assert!((10_000..20_000).contains(&given_up(Listening::default())));
+        let known = Some((places(&["in"]), Offsets::new()));
+        assert_eq!(given_up(Listening { known, ..Listening::default() }), 100_000);
     }
 
     #[test]

@@ -25,6 +25,7 @@ pub(crate) use wiring::{Chain, Surroundings, Wiring, boxed};
 pub use crate::config::AutoOffsetReset;
 
 use crate::config::{Config, DslStore};
+use crate::record::Topic;
 use crate::store::{Backing, StoreBlueprint};
 use std::fmt;
 use std::sync::Arc;
@@ -83,6 +84,14 @@ impl Blueprint {
 
     pub(crate) fn store(&self, name: &str) -> Option<&Arc<dyn StoreBlueprint>> {
         self.stores.iter().find(|store| *store.spec().name == *name)
+    }
+
+    /// Whether tasks read a topic. That of a global table is read by every instance in full, and by no task.
+    pub(crate) fn reads(&self, topic: &Topic, application_id: &str) -> bool {
+        let is_global = self.globals.iter().any(|global| global.topic.full(application_id) == *topic);
+        let of_tasks = self.subtopologies.iter().filter(|subtopology| !subtopology.is_global);
+        let mut subscriptions = of_tasks.flat_map(|subtopology| subtopology.subscriptions(&self.nodes));
+        !is_global && subscriptions.any(|subscription| subscription.reads(topic, application_id))
     }
 }
 

@@ -47,6 +47,16 @@ pub(crate) enum Subscription {
     Pattern(regex::Regex),
 }
 
+impl Subscription {
+    /// Whether it includes a topic, under the name that the log knows.
+    pub(crate) fn reads(&self, topic: &Topic, application_id: &str) -> bool {
+        match self {
+            Subscription::Topics(names) => names.iter().any(|name| name.full(application_id) == *topic),
+            Subscription::Pattern(pattern) => pattern.is_match(topic.as_str()),
+        }
+    }
+}
+
 /// Where a sink writes.
 #[derive(Debug, Clone)]
 pub(crate) enum SinkTarget {

@@ -3,7 +3,7 @@
 //! Types are erased only here: a node's input is kept as a boxed `Edge<K, V>` until the node above asks for it
 //! with its own types, which the typed DSL guarantees to be the same.
 
-use super::{Blueprint, Derivation, NodeId, NodeKind, Subscription, TableId};
+use super::{Blueprint, Derivation, NodeId, NodeKind, TableId};
 use crate::config::TimestampPolicy;
 use crate::error::{Error, ErrorKind, Result};
 use crate::operator::{ConnectedStores, Edge, Input, Lookup, NodeContext, TaskContext, tee};
@@ -60,22 +60,14 @@ impl Chain {
 
     /// The input for one partition that a source of `sources` reads.
     pub(crate) fn input(&self, sources: &[NodeId], partition: TopicPartition) -> Result<Rc<dyn Input>> {
+        let application_id = self.surroundings.context.application_id();
         for &id in sources {
-            let node = self.blueprint.node(id);
-            if let Some(source) = node.source().filter(|source| self.reads(&source.subscription, &partition.topic)) {
+            let source = self.blueprint.node(id).source();
+            if let Some(source) = source.filter(|source| source.subscription.reads(&partition.topic, application_id)) {
                 return (source.wire)(&Wiring { chain: self }, id, partition);
             }
         }
         Err(Error::new(ErrorKind::Bug, format!("no source reads topic `{}`", partition.topic)))
-    }
-
-    fn reads(&self, subscription: &Subscription, topic: &Topic) -> bool {
-        match subscription {
-            Subscription::Topics(topics) => {
-                topics.iter().any(|name| name.full(self.surroundings.context.application_id()) == *topic)
-            }
-            Subscription::Pattern(pattern) => pattern.is_match(topic.as_str()),
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::opening::subtopology;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Start;
 use crate::record::{TaskId, TopicPartition};
-use crate::topology::{AutoOffsetReset, SourceNode, Subscription};
+use crate::topology::{AutoOffsetReset, SourceNode};
 
 impl StreamThread {
     /// Where an input begins for which no offset is committed.
@@ -49,10 +49,7 @@ impl StreamThread {
 
     fn source_of(&self, task: TaskId, partition: &TopicPartition) -> Option<&SourceNode> {
         let (blueprint, application_id) = (&self.instance.blueprint, &self.instance.config.application_id);
-        let reads = |source: &&SourceNode| match &source.subscription {
-            Subscription::Topics(names) => names.iter().any(|name| name.full(application_id) == partition.topic),
-            Subscription::Pattern(pattern) => pattern.is_match(partition.topic.as_str()),
-        };
+        let reads = |source: &&SourceNode| source.subscription.reads(&partition.topic, application_id);
         let sources = &subtopology(blueprint, task).sources;
         sources.iter().filter_map(|id| blueprint.node(*id).source()).find(reads)
     }

@@ -110,7 +110,7 @@ use crate::error::Result;
 use crate::log::NewTopic;
 use crate::record::Topic;
 use crate::store::Changelog;
-use crate::topology::{Blueprint, Node, NodeKind, SinkTarget, Subscription, Topology};
+use crate::topology::{Blueprint, Node, NodeKind, SinkTarget, Topology};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -235,14 +235,6 @@ impl Simulation {
 
     /// Whether tasks read the topic.
     fn reads(&self, topic: &Topic) -> bool {
-        let tasks = self.blueprint.subtopologies.iter().filter(|subtopology| !subtopology.is_global);
-        tasks.flat_map(|subtopology| subtopology.subscriptions(&self.blueprint.nodes)).any(|subscription| {
-            match subscription {
-                Subscription::Topics(names) => {
-                    names.iter().any(|name| name.full(&self.config.application_id) == *topic)
-                }
-                Subscription::Pattern(pattern) => pattern.is_match(topic.as_str()),
-            }
-        })
+        self.blueprint.reads(topic, &self.config.application_id)
     }
 }
