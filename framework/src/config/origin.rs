@@ -57,11 +57,11 @@ impl Origins {
         self.0.insert(key.to_owned(), (origin.clone(), value.map(str::to_owned)));
     }
 
-    /// Where the value of a key came from; `default` says what it would be if nobody had set it.
-    pub(super) fn of(&self, key: &str, value: Option<&str>, default: impl FnOnce() -> Option<String>) -> ConfigOrigin {
+    /// Where the value of a key came from, which is `default` if nobody sets it.
+    pub(super) fn of(&self, key: &str, value: Option<&str>, default: Option<&str>) -> ConfigOrigin {
         match self.0.get(key) {
             Some((origin, set_to)) if set_to.as_deref() == value => origin.clone(),
-            None if default().as_deref() == value => ConfigOrigin::Default,
+            None if default == value => ConfigOrigin::Default,
             _ => ConfigOrigin::Code,
         }
     }

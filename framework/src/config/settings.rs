@@ -39,21 +39,25 @@ impl Config {
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
     pub fn settings(&self) -> Vec<Setting> {
-        let defaults: BTreeMap<_, _> = Config::new("", "").entries().into_iter().collect();
-        let setting = |(key, value): (String, Option<String>)| Setting {
-            is_default: defaults.get(&key) == Some(&value),
-            origin: self.origins.of(&key, value.as_deref(), || self.default_of(&key)),
-            value: value.map(|value| secret::shown(&key, &value).into_owned()),
-            key,
+        let defaults = self.defaults();
+        let setting = |(key, value): (String, Option<String>)| {
+            let default = defaults.get(&key).and_then(Option::as_deref);
+            Setting {
+                is_default: value.as_deref() == default,
+                origin: self.origins.of(&key, value.as_deref(), default),
+                value: value.map(|value| secret::shown(&key, &value).into_owned()),
+                key,
+            }
         };
         self.entries().into_iter().map(setting).collect()
     }
 
-    /// What a key is when nobody sets it. That may follow from another one.
-    fn default_of(&self, key: &str) -> Option<String> {
+    /// What keys are when nobody sets them. The time between commits follows from the guarantee.
+    fn defaults(&self) -> BTreeMap<String, Option<String>> {
         let guarantee = Config { processing_guarantee: self.processing_guarantee, ..Config::new("", "") };
-        let default = if key == "commit.interval.ms" { guarantee } else { Config::new("", "") };
-        default.entries().into_iter().find(|(known, _)| known == key)?.1
+        let mut defaults: BTreeMap<_, _> = Config::new("", "").entries().into_iter().collect();
+        defaults.insert(String::from("commit.interval.ms"), some(guarantee.commit_interval_ms()));
+        defaults
     }
 
     /// Notes who has set `key`, and whatever else is another value since then.
@@ -211,6 +215,13 @@ mod tests {
         let config = Config::from_properties("application.id=app\nnum.stream.threads=2").unwrap();
         let set: Vec<_> = config.settings().into_iter().filter(|one| !one.is_default).map(|one| one.key).collect();
         assert_eq!(set, ["application.id", "num.stream.threads"]);
+        let commits = Config::new("app", "").exactly_once().settings();
+        let commits = commits.iter().find(|one| one.key == "commit.interval.ms").unwrap();
+        assert_eq!(
+            (commits.value.as_deref(), commits.is_default),
+            (Some("100"), true),
+            "it follows from the guarantee"
+        );
     }
 
     fn told(config: &Config, key: &str) -> String {
