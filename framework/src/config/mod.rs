@@ -277,11 +277,6 @@ impl Config {
         self.commit_interval_ms.unwrap_or(if self.is_exactly_once() { 100 } else { 30_000 })
     }
 
-    /// The cache's share of one thread, in bytes; a global table's thread counts as one.
-    pub fn cache_bytes_per_thread(&self, has_global_thread: bool) -> u64 {
-        self.statestore_cache_max_bytes / (self.num_stream_threads.max(1) as u64 + u64::from(has_global_thread))
-    }
-
     /// Checks every value by itself and against the others.
     ///
     /// # Errors
@@ -391,12 +386,5 @@ mod tests {
         let config = Config::new("app", "embedded:").dead_letters("dlq");
         assert_eq!(config.production_errors, ErrorPolicy::Continue);
         assert_eq!(config.on_record_errors(ErrorPolicy::Fail).dead_letter_topic.as_deref(), Some("dlq"));
-    }
-
-    #[test]
-    fn cache_is_shared_by_the_threads() {
-        let config = Config::new("app", "embedded:").threads(4).cache_max_bytes(100);
-        assert_eq!(config.cache_bytes_per_thread(false), 25);
-        assert_eq!(config.cache_bytes_per_thread(true), 20);
     }
 }

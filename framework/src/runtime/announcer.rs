@@ -20,12 +20,14 @@ impl Announcer {
         Announcer { instance: instance.clone(), begun: BTreeMap::new() }
     }
 
-    /// A store is restored from an offset up to another, exclusive.
+    /// A store is restored from an offset up to another, exclusive. If it had begun before, that does not go on.
     ///
     /// # Errors
     /// `Bug` if the listener panics; the same goes for every method here.
     pub(super) fn begin(&mut self, changelog: &TopicPartition, store: &Arc<str>, from: i64, end: i64) -> Result<()> {
-        self.begun.insert((changelog.clone(), store.clone()), 0);
+        if let Some(total) = self.begun.insert((changelog.clone(), store.clone()), 0) {
+            self.tell(|listener| listener.on_restore_suspended(changelog, store, total))?;
+        }
         self.tell(|listener| listener.on_restore_start(changelog, store, from, end))
     }
 

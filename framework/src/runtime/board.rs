@@ -160,7 +160,7 @@ impl Board {
 
     /// Waits until a thread is gone that was told to leave; false after `timeout`.
     pub(crate) fn wait_until_gone(&self, dismissed: &Dismissed, timeout: Duration) -> bool {
-        self.wait_until(|entries| entries.roster.is_gone(dismissed), timeout)
+        self.wait_until(|entries| entries.roster.is_gone(dismissed), timeout).is_some()
     }
 
     /// A thread of the instance runs on this thread of the operating system.
@@ -209,14 +209,19 @@ impl Board {
         let changed = {
             let mut entries = self.lock();
             let changed = change(&mut entries);
-            entries.settle();
-            self.metrics.set_state(entries.state);
-            self.metrics.set_threads(entries.roster.alive(), entries.failed_threads);
+            self.settle(&mut entries);
             changed
         };
         self.changed.notify_all();
         self.tell();
         changed
+    }
+
+    /// After any change.
+    fn settle(&self, entries: &mut Entries) {
+        entries.settle();
+        self.metrics.set_state(entries.state);
+        self.metrics.set_threads(entries.roster.alive_stream_threads(), entries.failed_threads);
     }
 
     /// Tells the listener what it has not been told, unless somebody does: also a listener that changes the state itself.
@@ -235,7 +240,7 @@ impl Board {
             if let Some(Err(error)) = told {
                 tracing::error!(%error, "the instance ends");
                 entries.fail(error);
-                entries.settle();
+                self.settle(&mut entries);
             }
         }
         entries.is_telling = false;
@@ -256,24 +261,24 @@ impl Board {
         entries.outcome()
     }
 
-    /// Waits until the instance is in one of these states; false after `timeout`.
-    pub(crate) fn wait_for(&self, wanted: impl Fn(State) -> bool, timeout: Duration) -> bool {
-        self.wait_until(|entries| wanted(entries.state), timeout)
+    /// Waits until the instance is in one of these states; which one it was. `None` after `timeout`.
+    pub(crate) fn wait_for(&self, wanted: impl Fn(State) -> bool, timeout: Duration) -> Option<State> {
+        self.wait_until(|entries| wanted(entries.state), timeout).map(|entries| entries.state)
     }
 
-    fn wait_until(&self, is_there: impl Fn(&Entries) -> bool, timeout: Duration) -> bool {
+    fn wait_until(&self, is_there: impl Fn(&Entries) -> bool, timeout: Duration) -> Option<MutexGuard<'_, Entries>> {
         // What lies behind the end of the clock is never.
         let until = Instant::now().checked_add(timeout);
         let mut entries = self.lock();
         while !is_there(&entries) {
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
             entries = match left {
-                Some(Duration::ZERO) => return false,
+                Some(Duration::ZERO) => return None,
                 Some(left) => self.changed.wait_timeout(entries, left).unwrap_or_else(PoisonError::into_inner).0,
                 None => self.changed.wait(entries).unwrap_or_else(PoisonError::into_inner),
             };
         }
-        true
+        Some(entries)
     }
 }
 
@@ -389,6 +394,8 @@ mod tests {
         board.begin();
         board.report(0, ThreadState::Running);
         assert_eq!(board.state(), State::PendingError);
+        let shown = format!("client_state{{client_id=\"app\"}} {}", State::PendingError as u8);
+        assert!(board.metrics.text().contains(&shown), "{}", board.metrics.text());
         board.report(0, ThreadState::Dead);
         let error = board.wait().unwrap_err();
         assert_eq!((board.state(), error.kind()), (State::Error, ErrorKind::Bug));

@@ -100,7 +100,7 @@ impl Streams {
         if board.is_own_thread() {
             return Ok(());
         }
-        if !board.wait_for(State::has_ended, options.timeout) {
+        if board.wait_for(State::has_ended, options.timeout).is_none() {
             return Err(self.not_ended(options.timeout));
         }
         self.instance.crew.join();

@@ -9,7 +9,7 @@ use super::listeners::panicked;
 use super::roster::GLOBAL;
 use super::shutdown_requests::{REQUEST_MS_MAX, ShutdownRequest};
 use super::state::ThreadState;
-use super::supervision::{self, Verdict, unheard};
+use super::supervision::{self, ABANDON_MS_MAX, Verdict, unheard};
 use super::thread::{Stepped, StreamThread};
 use crate::error::{Error, ErrorKind, Result};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 const PARK_MS_MAX: i64 = 50;
 
 /// How long a failed thread tries to tell the log so.
-const ABANDON_TIMEOUT: Duration = Duration::from_secs(2);
+const ABANDON_TIMEOUT: Duration = Duration::from_millis(ABANDON_MS_MAX.unsigned_abs());
 
 /// How long it tries to tell other instances.
 const REQUEST_TIMEOUT: Duration = Duration::from_millis(REQUEST_MS_MAX.unsigned_abs());

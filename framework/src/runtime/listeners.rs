@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 /// Is told the new state and the old one. Kafka Streams: `KafkaStreams.StateListener`.
-pub type StateListener = Arc<dyn Fn(State, State) + Send + Sync>;
+pub(crate) type StateListener = Arc<dyn Fn(State, State) + Send + Sync>;
 
 /// Is told how restoring goes on. Kafka Streams: `StateRestoreListener`, as it is given to
 /// `KafkaStreams.setGlobalStateRestoreListener`.

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 /// ```
 /// use kstreams::config::Config;
 /// use kstreams::dsl::StreamsBuilder;
-/// use kstreams::log::client::create_topics;
+/// use kstreams::log::client::{NewMessage, Producer, create_topics};
 /// use kstreams::log::embedded::{EmbeddedLog, EmbeddedOptions};
 /// use kstreams::log::NewTopic;
 /// use kstreams::runtime::{LocalState, StartOptions, State, Streams};
@@ -28,14 +28,27 @@ use std::path::{Path, PathBuf};
 /// let builder = StreamsBuilder::new();
 /// builder.table_with::<i64, String>("stations", "stations");
 /// let config = Config::new("view", "embedded:").state_dir(directory);
-/// let streams = Streams::start_with(&builder.build()?, config, StartOptions::new().log(log))?;
+/// let streams = Streams::start_with(&builder.build()?, config, StartOptions::new().log(log.clone()))?;
 /// assert!(streams.wait_for(State::Running, timeout));
 /// assert!(LocalState::take(directory, "view").is_err(), "it is in use");
+/// # let mut producer = Producer::new(&*log, &Default::default(), timeout)?;
+/// # let (key, value) = (Some(&40_380_i64.to_be_bytes()[..]), Some(&b"Clark/Lake"[..]));
+/// # producer.send(&NewMessage::new(&"stations".into(), key, value))?;
+/// # producer.flush()?;
+/// # while streams.counts().processed == 0 {
+/// #     std::thread::sleep(Duration::from_millis(1));
+/// # }
+/// // Station 40380 has come.
 /// streams.close(timeout)?;
 /// drop(streams);
 ///
 /// let state = LocalState::take(directory, "view")?.expect("what the instance left");
-/// assert_eq!(state.stores()?.expect("an engine").list()?[0].name, "stations");
+/// let stores = state.stores()?.expect("an engine");
+/// let store = &stores.list()?[0];
+/// assert_eq!((store.name.as_str(), stores.size(store)?.rows), ("stations", 1));
+/// let row = stores.rows(store)?.next().expect("a row")?;
+/// assert_eq!((row.key, row.value), (40_380_i64.to_be_bytes().to_vec(), b"Clark/Lake".to_vec()));
+/// drop(stores);
 /// state.delete()?;
 /// assert!(state.stores()?.is_none());
 /// # Ok::<(), kstreams::error::Error>(())

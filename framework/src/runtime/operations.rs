@@ -2,27 +2,10 @@
 
 use super::crew::Crew;
 use super::local_state::LocalState;
-use super::streams::Streams;
+use super::streams::{Streams, running};
 use crate::config::{Config, Setting};
 use crate::error::{Error, ErrorKind, Result};
 use std::time::Duration;
-
-/// What the examples below begin with: an instance that runs on one thread.
-macro_rules! running {
-    () => {
-        "# use kstreams::{config::{Config, EngineKind}, dsl::StreamsBuilder, log::{NewTopic, client, embedded::*}};
-# use kstreams::runtime::{StartOptions, State, Streams};
-# use std::time::Duration;
-# let (log, timeout) = (EmbeddedLog::in_memory(EmbeddedOptions::default()), Duration::from_secs(30));
-# client::create_topics(&*log, &[NewTopic::new(\"in\", 2), NewTopic::new(\"out\", 1)], timeout)?;
-# let builder = StreamsBuilder::new();
-# builder.stream::<String, String>(\"in\").to(\"out\");
-# let config = Config::new(\"copy\", \"embedded:\").engine(EngineKind::Memory);
-# let options = StartOptions::new().log(log.clone()).process_id(\"me\");
-# let streams = Streams::start_with(&builder.build()?, config, options)?;
-# assert!(streams.wait_for(State::Running, timeout));"
-    };
-}
 
 impl Streams {
     /// Starts one more stream thread and returns its name; `None` if the instance is neither running nor rebalancing.

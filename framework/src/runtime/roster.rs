@@ -142,10 +142,10 @@ impl Roster {
         self.members.iter().filter(|(thread, member)| **thread != GLOBAL && !member.is_leaving).count()
     }
 
-    /// The number of threads that have begun and not ended.
-    pub(super) fn alive(&self) -> usize {
-        let is_alive = |member: &&Member| !matches!(member.state, ThreadState::Created | ThreadState::Dead);
-        self.members.values().filter(is_alive).count()
+    /// The number of stream threads that have begun and not ended.
+    pub(super) fn alive_stream_threads(&self) -> usize {
+        let is_alive = |member: &Member| !matches!(member.state, ThreadState::Created | ThreadState::Dead);
+        self.members.iter().filter(|(thread, member)| **thread != GLOBAL && is_alive(member)).count()
     }
 
     /// Every thread with what it is doing, by number.
@@ -185,6 +185,16 @@ mod tests {
         assert_eq!(roster.dismiss(Some(0)).map(|gone| gone.thread), Some(0));
         assert_eq!(roster.dismiss(None), None);
         assert_eq!(roster.stream_threads(), 0);
+    }
+
+    #[test]
+    fn only_stream_threads_that_have_begun_are_alive() {
+        let mut roster = Roster::new("c", 2, true);
+        roster.set(0, ThreadState::Starting);
+        roster.set(GLOBAL, ThreadState::Running);
+        assert_eq!(roster.alive_stream_threads(), 1);
+        roster.set(0, ThreadState::Dead);
+        assert_eq!(roster.alive_stream_threads(), 0);
     }
 
     #[test]

@@ -17,6 +17,11 @@ impl State {
         matches!(self, State::NotRunning | State::Error)
     }
 
+    /// Whether it ends, or has ended, with an error.
+    pub fn has_failed(self) -> bool {
+        matches!(self, State::PendingError | State::Error)
+    }
+
     /// Whether it lives: it has not failed and was not told to end.
     pub fn is_running_or_rebalancing(self) -> bool {
         matches!(self, State::Running | State::Rebalancing)

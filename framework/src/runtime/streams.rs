@@ -20,6 +20,25 @@ use std::time::Duration;
 /// How long dropping a handle waits for its threads to end in order.
 const DROP_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What examples begin with: an instance that runs on one thread.
+macro_rules! running {
+    () => {
+        "# use kstreams::{config::{Config, EngineKind}, dsl::StreamsBuilder, log::{NewTopic, client, embedded::*}};
+# use kstreams::runtime::{StartOptions, State, Streams};
+# use std::time::Duration;
+# let (log, timeout) = (EmbeddedLog::in_memory(EmbeddedOptions::default()), Duration::from_secs(30));
+# client::create_topics(&*log, &[NewTopic::new(\"in\", 2), NewTopic::new(\"out\", 1)], timeout)?;
+# let builder = StreamsBuilder::new();
+# builder.stream::<String, String>(\"in\").to(\"out\");
+# let config = Config::new(\"copy\", \"embedded:\").engine(EngineKind::Memory);
+# let options = StartOptions::new().log(log.clone()).process_id(\"me\");
+# let streams = Streams::start_with(&builder.build()?, config, options)?;
+# assert!(streams.wait_for(State::Running, timeout));"
+    };
+}
+
+pub(super) use running;
+
 /// A running application instance. Kafka Streams: `org.apache.kafka.streams.KafkaStreams`.
 ///
 /// Its threads run until [`close`](Self::close), until it is dropped (which closes it), or until one of them fails.
@@ -114,6 +133,14 @@ impl Streams {
     /// # Errors
     /// The first fatal error: a program that ends with it should end with a non-zero status. `Bug` on a thread of the
     /// instance itself, which cannot wait for its own end.
+    ///
+    /// ```
+    #[doc = running!()]
+    /// streams.request_close(); // as a handler of signals does
+    /// streams.wait()?; // it ended, and not because of an error
+    /// assert_eq!(streams.state(), State::NotRunning);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn wait(&self) -> Result<()> {
         if self.instance.board.is_own_thread() {
             return Err(Error::new(ErrorKind::Bug, "a thread of the application cannot wait until it has ended"));
@@ -122,8 +149,16 @@ impl Streams {
     }
 
     /// Waits until the instance is in `state`; false if it was not within `timeout`, or has ended otherwise.
+    ///
+    /// ```
+    #[doc = running!()]
+    /// assert!(streams.wait_for(State::Running, timeout));
+    /// streams.close(timeout)?;
+    /// assert!(!streams.wait_for(State::Running, timeout)); // at once: it never will be again
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn wait_for(&self, state: State, timeout: Duration) -> bool {
-        self.instance.board.wait_for(|now| now == state || now.has_ended(), timeout) && self.state() == state
+        self.instance.board.wait_for(|now| now == state || now.has_ended(), timeout) == Some(state)
     }
 
     /// What the instance is doing.
@@ -132,13 +167,30 @@ impl Streams {
     }
 
     /// The threads by name, with what they are doing.
+    ///
+    /// ```
+    #[doc = running!()]
+    /// use kstreams::runtime::ThreadState;
+    ///
+    /// assert_eq!(streams.threads(), [("copy-me-StreamThread-1".to_owned(), ThreadState::Running)]);
+    /// # streams.close(timeout)?;
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn threads(&self) -> Vec<(String, ThreadState)> {
         self.instance.board.threads()
     }
 
     /// Whether the instance is alive: it has not failed. For a liveness probe.
+    ///
+    /// ```
+    #[doc = running!()]
+    /// assert!(streams.is_healthy());
+    /// streams.close(timeout)?;
+    /// assert!(streams.is_healthy() && !streams.is_ready()); // it has ended, but not failed
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn is_healthy(&self) -> bool {
-        !matches!(self.state(), State::PendingError | State::Error)
+        !self.state().has_failed()
     }
 
     /// Whether every task of the instance is processing. For a readiness probe.
@@ -156,6 +208,13 @@ impl Streams {
     }
 
     /// The instance's metrics, under the names that the Kafka Streams JMX exporter gives.
+    ///
+    /// ```
+    #[doc = running!()]
+    /// assert!(streams.metrics().text().contains("alive_stream_threads"));
+    /// # streams.close(timeout)?;
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn metrics(&self) -> &Metrics {
         &self.instance.metrics
     }
@@ -167,16 +226,37 @@ impl Streams {
     }
 
     /// What was counted since the start.
+    ///
+    /// ```
+    #[doc = running!()]
+    /// assert_eq!(streams.counts().processed, 0); // nothing came so far
+    /// # streams.close(timeout)?;
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn counts(&self) -> Counts {
         self.instance.counters.counts()
     }
 
     /// The topology that is running.
+    ///
+    /// ```
+    #[doc = running!()]
+    /// assert!(streams.topology().to_string().contains("Source: KSTREAM-SOURCE-0000000000 (topics: [in])"));
+    /// # streams.close(timeout)?;
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn topology(&self) -> &TopologyDescription {
         &self.description
     }
 
     /// The name by which the instance's clients begin: `<application id>-<process id>` unless configured.
+    ///
+    /// ```
+    #[doc = running!()]
+    /// assert_eq!(streams.client_id(), "copy-me");
+    /// # streams.close(timeout)?;
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn client_id(&self) -> &str {
         &self.instance.client_id
     }
@@ -190,9 +270,7 @@ fn serve(instance: &Arc<Instance>, description: &TopologyDescription) -> Result<
     let description = description.to_string();
     let pages = Pages {
         metrics: Arc::new(move || metrics.text()),
-        health: Arc::new(move || {
-            told(healthy.board.state(), |state| !matches!(state, State::PendingError | State::Error))
-        }),
+        health: Arc::new(move || told(healthy.board.state(), |state| !state.has_failed())),
         ready: Arc::new(move || told(ready.board.state(), |state| state == State::Running)),
         topology: Arc::new(move || description.clone()),
     };

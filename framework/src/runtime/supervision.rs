@@ -7,6 +7,9 @@ use super::uncaught::{self, UncaughtErrorResponse};
 use crate::error::Error;
 use std::sync::{Arc, PoisonError};
 
+/// How long a thread that failed tries to tell the log so, in milliseconds.
+pub(crate) const ABANDON_MS_MAX: i64 = 2_000;
+
 /// What is to be done.
 pub(crate) enum Verdict {
     /// The thread of that number is to begin, after a pause in milliseconds.

@@ -35,7 +35,7 @@ pub enum UncaughtErrorResponse {
 
 /// Decides what becomes of an error; it is given the error and the thread's name.
 /// Kafka Streams: `StreamsUncaughtExceptionHandler`.
-pub type UncaughtErrorHandler = Arc<dyn Fn(&Error, &str) -> UncaughtErrorResponse + Send + Sync>;
+pub(crate) type UncaughtErrorHandler = Arc<dyn Fn(&Error, &str) -> UncaughtErrorResponse + Send + Sync>;
 
 /// Asks the program what to do; without a handler the instance ends. A handler that panics has no say.
 pub(super) fn response(handler: Option<&UncaughtErrorHandler>, error: &Error, name: &str) -> UncaughtErrorResponse {

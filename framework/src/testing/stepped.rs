@@ -7,9 +7,9 @@ use super::stepped_operations::Failed;
 use crate::config::Config;
 use crate::error::{Error, ErrorKind, Result};
 use crate::record::TaskId;
-use crate::runtime::CommitStage;
 use crate::runtime::{
-    Counts, GlobalThread, Instance, StartOptions, State, Stepped, StoreRows, StoreView, StreamThread, store_rows, view,
+    CommitStage, Counts, GlobalThread, Instance, StartOptions, State, Stepped, StoreRows, StoreView, StreamThread,
+    store_rows, view,
 };
 use crate::store::StoreHandle;
 use crate::topology::Topology;

@@ -4,12 +4,11 @@
 
 use super::stepped::{SteppedStreams, counting};
 use crate::error::{Error, Result};
-use crate::runtime::{GLOBAL, ShutdownRequest, Stepped, StreamThread, ThreadState, Verdict, judge, panicked, unheard};
+use crate::runtime::{
+    ABANDON_MS_MAX, GLOBAL, ShutdownRequest, Stepped, StreamThread, ThreadState, Verdict, judge, panicked, unheard,
+};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::task::Poll;
-
-/// How long a failed thread tries to tell the log so, in milliseconds.
-const ABANDON_MS_MAX: i64 = 2_000;
 
 /// Threads that have failed, and what is left to do about them.
 #[derive(Default)]

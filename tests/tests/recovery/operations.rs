@@ -339,6 +339,26 @@ fn restore_listener_hears_of_what_is_restored_from_where_to_where() {
 }
 
 #[test]
+fn restoring_that_begins_again_where_its_changelog_was_deleted_is_suspended_before() {
+    let mut world = world(1);
+    let topology = count();
+    let changelog = TopicPartition::new("app-rides-changelog", 0);
+    for config in [world.config(), world.other_config()] {
+        let mut streams = world.running(&topology, config);
+        world.ride_and_settle(&mut [&mut streams]);
+        streams.close(world.now_ms()).unwrap();
+    }
+    world.truncate(&changelog);
+    let end = world.offset(&changelog, kstreams::log::OffsetAt::End);
+    let (mut behind, heard) = heard(&world, &topology, world.config());
+    world.run(&mut behind);
+    let lines = heard.take();
+    let at = "rides app-rides-changelog-0";
+    assert!(lines[0].starts_with(&format!("start {at} ")) && !lines[0].contains(" 0.."), "{lines:?}");
+    assert_eq!(lines[1..], [format!("suspended {at} 0"), format!("start {at} 0..{end}"), format!("end {at} 0")]);
+}
+
+#[test]
 fn restoring_goes_on_in_an_instance_that_is_paused_and_is_suspended_with_its_task() {
     let mut world = world(1);
     let topology = count();
@@ -375,8 +395,9 @@ fn restoring_of_global_tables_is_heard_of_partition_by_partition() {
     world.run(&mut streams);
     let lines: Vec<String> = heard.take().into_iter().filter(|line| line.contains(" lines-")).collect();
     assert_eq!(lines.iter().filter(|line| line.starts_with("start")).count(), 2, "{lines:?}");
-    let ends = lines.iter().filter(|line| line.starts_with("end"));
-    let total: u64 = ends.map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum();
+    let ends: Vec<&String> = lines.iter().filter(|line| line.starts_with("end")).collect();
+    assert_eq!(ends.len(), 2, "{lines:?}");
+    let total: u64 = ends.iter().map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum();
     assert_eq!(total, 3, "{lines:?}");
 }
 

@@ -62,7 +62,7 @@ impl Applications {
         let applications = self.clone();
         move || {
             let states = || IDS.into_iter().zip(applications.0.iter().map(|streams| streams.state()));
-            let is_failed = |state| matches!(state, State::PendingError | State::Error);
+            let is_failed = State::has_failed;
             if let Some((id, _)) = states().find(|(_, state)| is_failed(*state)) {
                 return Health::Failed(format!("{id} has failed"));
             }

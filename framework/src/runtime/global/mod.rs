@@ -159,8 +159,7 @@ impl GlobalThread {
         self.tables.clear();
         let instance = self.instance.clone();
         let settings = TaskSettings::new(&instance.config, instance.registry.clone(), instance.engine.clone());
-        let cache_bytes = instance.config.cache_bytes_per_thread(true);
-        let budget = CacheBudget::new(usize::try_from(cache_bytes).unwrap_or(usize::MAX), 0);
+        let budget = CacheBudget::new(instance.cache_bytes_per_thread(), 0);
         let known = resolved.counts();
         for subtopology in instance.blueprint.subtopologies.iter().filter(|subtopology| subtopology.is_global) {
             let id = TaskId { subtopology: subtopology.id, partition: 0 };
@@ -333,14 +332,14 @@ fn announce(
     ends: &BTreeMap<TopicPartition, i64>,
 ) -> Result<()> {
     for table in tables {
-        for partition in table.partitions() {
+        let name = table.name();
+        for (partition, taken) in table.taken() {
             let Some(position) = consumer.position(partition) else { continue };
-            let taken = table.taken().get(partition).copied().unwrap_or(0);
             if taken > 0 {
-                announcer.batch(partition, &table.name(), position - 1, taken)?;
+                announcer.batch(partition, &name, position - 1, taken as u64)?;
             }
             if ends.get(partition).is_none_or(|end| position >= *end) {
-                announcer.end(partition, &table.name())?;
+                announcer.end(partition, &name)?;
             }
         }
     }

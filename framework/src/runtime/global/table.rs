@@ -26,8 +26,8 @@ pub(super) struct GlobalTable {
     tombstone_retention_ms: Option<i64>,
     /// Partitions whose next record cannot be taken yet, by their place.
     troubled: BTreeMap<usize, Retry>,
-    /// The records that the last read took, by partition.
-    taken: BTreeMap<TopicPartition, u64>,
+    /// The records that the last read took from each partition.
+    taken: Vec<usize>,
 }
 
 /// Where positions are kept: by partition, the offset of the next record to read.
@@ -55,7 +55,7 @@ impl GlobalTable {
         tombstone_retention_ms: Option<i64>,
     ) -> Result<Self> {
         let task = Task::wire(blueprint, subtopology, settings, open, &partitions)?;
-        let (troubled, taken) = (BTreeMap::new(), BTreeMap::new());
+        let (troubled, taken) = (BTreeMap::new(), vec![0; partitions.len()]);
         Ok(GlobalTable { task, partitions, tombstone_retention_ms, troubled, taken })
     }
 
@@ -69,9 +69,9 @@ impl GlobalTable {
         self.task.stores().spec(0).name
     }
 
-    /// How many records the last read took, by partition.
-    pub(super) fn taken(&self) -> &BTreeMap<TopicPartition, u64> {
-        &self.taken
+    /// Each partition, with the records that the last read took from it.
+    pub(super) fn taken(&self) -> impl Iterator<Item = (&TopicPartition, usize)> {
+        self.partitions.iter().zip(self.taken.iter().copied())
     }
 
     /// Where other threads read its committed rows.
@@ -128,15 +128,14 @@ impl GlobalTable {
     /// Reads a batch and processes it; returns the number of records.
     pub(super) fn read(&mut self, consumer: &mut dyn Consumer, limit_ms: i64, now_ms: i64) -> Result<usize> {
         self.task.record_context().set_wall_clock(now_ms);
-        self.taken.clear();
+        self.taken.fill(0);
         for input in 0..self.partitions.len() {
             if self.troubled.get(&input).is_none_or(|retry| retry.is_due(now_ms)) {
-                let taken = self.fetch(input, consumer, limit_ms, now_ms)?;
-                self.taken.insert(self.partitions[input].clone(), taken as u64);
+                self.taken[input] = self.fetch(input, consumer, limit_ms, now_ms)?;
             }
         }
         while self.task.process(now_ms)? {}
-        Ok(self.taken.values().sum::<u64>() as usize)
+        Ok(self.taken.iter().sum())
     }
 
     fn fetch(&mut self, input: usize, consumer: &mut dyn Consumer, limit_ms: i64, now_ms: i64) -> Result<usize> {

@@ -152,6 +152,18 @@ impl EmbeddedRegistry {
     ///
     /// # Errors
     /// `Config` if the schema is not JSON.
+    ///
+    /// ```
+    /// use kstreams::serde::Registry;
+    /// use kstreams::serde::registry::{EmbeddedRegistry, SchemaType};
+    ///
+    /// let registry = EmbeddedRegistry::default();
+    /// registry.register("words-value", r#"{"type":"string"}"#)?;
+    /// let found = registry.find("words-value", r#"{ "type": "string" }"#, SchemaType::Avro)?;
+    /// assert_eq!(found, registry.version("words-value", 1));
+    /// assert_eq!(registry.find("words-value", r#"{"type":"long"}"#, SchemaType::Avro)?, None);
+    /// # Ok::<(), kstreams::error::Error>(())
+    /// ```
     pub fn find(&self, subject: &str, schema: &str, schema_type: SchemaType) -> Result<Option<SchemaVersion>> {
         let (state, normalised) = (self.state(), normalise(schema)?);
         let id = state.ids.get(&(schema_type, normalised)).copied();
