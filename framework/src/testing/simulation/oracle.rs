@@ -3,10 +3,9 @@
 use super::failure::{Finding, FindingKind};
 use super::outcome::Content;
 use super::world::World;
-use super::{Compare, Simulation, shown};
-use crate::log::OffsetAndMetadata;
-use crate::log::OffsetAt;
+use super::{Compare, SimulatedTopic, Simulation, shown};
 use crate::log::client::ReceivedMessage;
+use crate::log::{OffsetAndMetadata, OffsetAt};
 use crate::record::{TaskId, Topic, TopicPartition};
 use crate::runtime::StoreRows;
 use std::collections::{BTreeMap, BTreeSet};
@@ -118,12 +117,8 @@ impl Simulation {
     }
 
     pub(super) fn compare_outputs(&self, expected: &Content, got: &Content) -> Result<(), Finding> {
-        for topic in &self.topics {
-            if topic.is_output {
-                let compare = topic.compare;
-                let messages = |content: &Content| content.topics.get(&topic.new.topic).cloned().unwrap_or_default();
-                self.compare_topic(&topic.new.topic, compare, &messages(expected), &messages(got))?;
-            }
+        for SimulatedTopic { new, compare, .. } in self.topics.iter().filter(|topic| topic.is_output) {
+            self.compare_topic(&new.topic, *compare, messages(expected, &new.topic), messages(got, &new.topic))?;
         }
         Ok(())
     }
@@ -186,7 +181,8 @@ impl Simulation {
                 (Compare::Latest, false) => expected.is_empty() || !got.is_empty(),
             };
             if !holds {
-                let sentence = format!("topic `{topic}` differs from the undisturbed run at key {}", shown_key(*key));
+                let sentence =
+                    format!("topic `{topic}` differs from the undisturbed run at key {}", shown::bytes(*key));
                 let detail = format!("  expected {}\n  got      {}", shown(expected), shown(got));
                 return Err(Finding::new(FindingKind::Output(topic.to_string()), sentence).with_detail(detail));
             }
@@ -216,6 +212,10 @@ impl Simulation {
     }
 }
 
+fn messages<'a>(content: &'a Content, topic: &Topic) -> &'a [ReceivedMessage] {
+    content.topics.get(topic).map_or(&[], Vec::as_slice)
+}
+
 /// Whether nothing is missing, as often as it is there.
 fn is_contained(expected: &Versions<'_>, got: &Versions<'_>) -> bool {
     let mut left = got.clone();
@@ -243,10 +243,6 @@ fn difference(expected: &BTreeMap<Vec<u8>, Vec<u8>>, got: &BTreeMap<Vec<u8>, Vec
         lines.push(format!("  and {} more", differing.len() - SHOWN_MAX));
     }
     lines.join("\n")
-}
-
-fn shown_key(key: Option<&[u8]>) -> String {
-    shown::bytes(key)
 }
 
 fn shown(versions: &Versions<'_>) -> String {

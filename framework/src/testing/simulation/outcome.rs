@@ -33,14 +33,13 @@ impl Content {
 
     /// All of it, for the trace.
     pub(super) fn digest(&self) -> impl Hash {
-        let message = |message: &ReceivedMessage| {
-            let headers = message.headers.as_slice().iter().map(|header| (header.name.clone(), header.value.clone()));
-            let place = (message.partition.clone(), message.offset, message.timestamp);
-            (place, message.key.clone(), message.value.clone(), headers.collect::<Vec<_>>())
-        };
-        let messages: Vec<_> = self.topics.values().flatten().map(message).collect();
-        let offsets = self.offsets.iter().map(|(partition, at)| (partition.clone(), at.offset, at.metadata.clone()));
-        (messages, self.rows.clone(), self.global_rows.clone(), offsets.collect::<Vec<_>>())
+        let messages = self.topics.values().flatten().map(|message| {
+            let headers = message.headers.as_slice().iter().map(|header| (&header.name, &header.value));
+            let place = (&message.partition, message.offset, message.timestamp);
+            (place, &message.key, &message.value, headers.collect::<Vec<_>>())
+        });
+        let offsets = self.offsets.iter().map(|(partition, at)| (partition, at.offset, &at.metadata));
+        (messages.collect::<Vec<_>>(), &self.rows, &self.global_rows, offsets.collect::<Vec<_>>())
     }
 }
 

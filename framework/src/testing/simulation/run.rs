@@ -24,11 +24,11 @@ const SCHEDULE: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Sets the choice of the commit interval apart.
 const COMMITS: u64 = 0x94d0_49bb_1331_11eb;
 
+/// Sets the choice of the timeouts apart.
+const TIMEOUTS: u64 = 0xd1b5_4a32_d192_ed03;
+
 /// Segments of internal topics in half of the seeds, in bytes.
 const SEGMENT_BYTES: u32 = 300;
-
-/// Sets the choice of the transaction timeout apart.
-const TIMEOUT: u64 = 0xd1b5_4a32_d192_ed03;
 
 /// A run without a finding.
 ///
@@ -315,7 +315,7 @@ impl Simulation {
             let kept = input.iter().enumerate().filter(|(place, _)| !given.left_out.contains(place));
             let input = kept.map(|(_, message)| message.clone()).collect();
             let mut config = self.config.clone();
-            let timeouts_ms = Random::new(given.seed ^ TIMEOUT).pick(&self.timeouts_ms).to_owned();
+            let timeouts_ms = Random::new(given.seed ^ TIMEOUTS).pick(&self.timeouts_ms).to_owned();
             (config.session_timeout_ms, config.transaction_timeout_ms) = timeouts_ms;
             // Commits that come all the time, or hold back much.
             let interval_ms = *Random::new(given.seed ^ COMMITS).pick(&[20, 20, 100]);

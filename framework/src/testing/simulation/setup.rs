@@ -19,13 +19,10 @@ const STEPS: usize = 800;
 /// Instances that may run at a time, unless the simulation says otherwise.
 const INSTANCES: u8 = 3;
 
-/// The log gives up a silent member after this time, in milliseconds of the virtual clock.
-const SESSION_TIMEOUT_MS: i64 = 6_000;
-
 /// The log gives up a silent member, and aborts a silent transaction, after one of these pairs of times, in milliseconds of
 /// the virtual clock: the transaction goes long before the member, or right before, or both go soon. What the configuration says
 /// of one of them stands, and the other is still varied.
-const TIMEOUTS_MS: &[(i64, i64)] = &[(SESSION_TIMEOUT_MS, 1_500), (SESSION_TIMEOUT_MS, 5_500), (800, 700)];
+const TIMEOUTS_MS: &[(i64, i64)] = &[(6_000, 1_500), (6_000, 5_500), (800, 700)];
 
 impl Simulation {
     /// A simulation of `topology` with all kinds of faults. Of the configuration, the URL, the engine, the seed and the process
@@ -265,6 +262,7 @@ impl Simulation {
     /// simulation().ignore_store("seen").run(0).unwrap_or_else(|failure| panic!("{failure}"));
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
+    #[track_caller]
     pub fn ignore_store(mut self, store: &str) -> Self {
         assert!(self.blueprint.store(store).is_some(), "the topology has no store `{store}`");
         self.ignored_stores.insert(store.to_owned());
@@ -300,6 +298,7 @@ impl Simulation {
     /// alone.check(0..3).unwrap_or_else(|failure| panic!("{failure}"));
     /// # Ok::<(), kstreams::error::Error>(())
     /// ```
+    #[track_caller]
     pub fn instances(mut self, instances: u8) -> Self {
         assert!(instances > 0, "a simulation has at least one instance");
         self.instances = instances;
@@ -330,29 +329,29 @@ impl Simulation {
 /// Each of the pairs that the seeds have, with what the configuration says.
 fn timeouts_ms(config: &Config) -> Vec<(i64, i64)> {
     let default = Config::new("", "");
-    let or = |given: i64, default: i64, varied: i64| if given == default { varied } else { given };
     let pair = |(session, transaction): &(i64, i64)| {
-        let session = or(config.session_timeout_ms, default.session_timeout_ms, *session);
-        (session, or(config.transaction_timeout_ms, default.transaction_timeout_ms, *transaction))
+        let session = unless_set(config.session_timeout_ms, default.session_timeout_ms, *session);
+        (session, unless_set(config.transaction_timeout_ms, default.transaction_timeout_ms, *transaction))
     };
     let mut pairs: Vec<(i64, i64)> = TIMEOUTS_MS.iter().map(pair).collect();
     pairs.dedup();
     pairs
 }
 
-/// The configuration of simulated instances: timeouts that are left at their defaults would make every pause a long one.
+/// What the configuration says, unless that is the default.
+fn unless_set(given: i64, default: i64, simulated: i64) -> i64 {
+    if given == default { simulated } else { given }
+}
+
+/// The configuration of simulated instances, but for what varies with the seed: intervals that are left at their defaults are
+/// longer than a run.
 fn simulated(config: Config) -> Config {
     let default = Config::new("", "");
-    let or = |value: i64, default: i64, simulated: i64| if value == default { simulated } else { value };
+    let (purge_ms, default_purge_ms) = (config.repartition_purge_interval_ms, default.repartition_purge_interval_ms);
     Config {
         url: String::from("embedded:"),
-        session_timeout_ms: or(config.session_timeout_ms, default.session_timeout_ms, SESSION_TIMEOUT_MS),
-        metadata_max_age_ms: or(config.metadata_max_age_ms, default.metadata_max_age_ms, 2_000),
-        repartition_purge_interval_ms: or(
-            config.repartition_purge_interval_ms,
-            default.repartition_purge_interval_ms,
-            500,
-        ),
+        metadata_max_age_ms: unless_set(config.metadata_max_age_ms, default.metadata_max_age_ms, 2_000),
+        repartition_purge_interval_ms: unless_set(purge_ms, default_purge_ms, 500),
         log_summary_interval_ms: -1,
         ..config
     }

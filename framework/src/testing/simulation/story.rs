@@ -190,21 +190,14 @@ pub(super) fn sentence(operation: &Operation<'_>, fault: Fault) -> String {
         Operation::Admin { call } => format!("asks the log for {call}"),
     };
     let but = match fault {
-        Fault::None => String::new(),
-        Fault::Delay { by_ms } => format!(", but it takes {by_ms} ms"),
-        Fault::Fail(kind) => format!(", but it fails with {kind:?}"),
-        fault => format!(", but {}", in_words(fault)),
-    };
-    format!("{what}{but}")
-}
-
-fn in_words(fault: Fault) -> String {
-    match fault {
+        Fault::None => return what,
+        Fault::Delay { by_ms } => format!("it takes {by_ms} ms"),
+        Fault::Fail(kind) => format!("it fails with {kind:?}"),
         Fault::LostAnswer => String::from("the answer is lost, and it is asked again"),
         Fault::Unknown => String::from("hears only that it timed out, though it was done"),
         Fault::QueueFull => String::from("the queue is full"),
-        other => format!("{other:?}"),
-    }
+    };
+    format!("{what}, but {but}")
 }
 
 fn name(transactional_id: Option<&str>) -> &str {

@@ -35,6 +35,19 @@ impl<T> Watched<T> {
     }
 }
 
+/// Calls that are handed on as they are.
+macro_rules! handed_on {
+    (&self { $(fn $to:ident($($argument:ident: $of:ty),*) -> $answer:ty;)* }
+     &mut self { $(fn $to_mut:ident($($argument_mut:ident: $of_mut:ty),*) -> $answer_mut:ty;)* }) => {
+        $(fn $to(&self $(, $argument: $of)*) -> $answer {
+            self.inner.$to($($argument),*)
+        })*
+        $(fn $to_mut(&mut self $(, $argument_mut: $of_mut)*) -> $answer_mut {
+            self.inner.$to_mut($($argument_mut),*)
+        })*
+    };
+}
+
 impl Log for Watched<Arc<EmbeddedLog>> {
     fn consumer(&self, config: &ConsumerConfig) -> Result<Box<dyn Consumer>> {
         Ok(self.other(self.inner.consumer(config)?))
@@ -44,28 +57,16 @@ impl Log for Watched<Arc<EmbeddedLog>> {
         Ok(self.other(self.inner.producer(config)?))
     }
 
-    fn admin(&self) -> Result<Arc<dyn Admin>> {
-        self.inner.admin()
-    }
-
-    fn clock(&self) -> Arc<dyn Clock> {
-        self.inner.clock()
+    handed_on! {
+        &self {
+            fn admin() -> Result<Arc<dyn Admin>>;
+            fn clock() -> Arc<dyn Clock>;
+        }
+        &mut self {}
     }
 }
 
 impl Producer for Watched<Box<dyn Producer>> {
-    fn poll_init(&mut self, now_ms: i64) -> Poll<Result<()>> {
-        self.inner.poll_init(now_ms)
-    }
-
-    fn begin(&mut self) -> Result<()> {
-        self.inner.begin()
-    }
-
-    fn in_transaction(&self) -> bool {
-        self.inner.in_transaction()
-    }
-
     fn send(&mut self, message: &Outgoing<'_>, token: u64, now_ms: i64) -> Result<Sent> {
         let sent = self.inner.send(message, token, now_ms)?;
         if sent == Sent::Queued {
@@ -75,64 +76,24 @@ impl Producer for Watched<Box<dyn Producer>> {
         Ok(sent)
     }
 
-    fn poll_partitions(&mut self, topic: &Topic, now_ms: i64) -> Poll<Result<i32>> {
-        self.inner.poll_partitions(topic, now_ms)
-    }
-
-    fn deliveries(&mut self, now_ms: i64, each: &mut dyn FnMut(Delivery)) -> Result<usize> {
-        self.inner.deliveries(now_ms, each)
-    }
-
-    fn poll_flush(&mut self, now_ms: i64) -> Poll<Result<()>> {
-        self.inner.poll_flush(now_ms)
-    }
-
-    fn poll_send_offsets(&mut self, offsets: &Offsets, group: &GroupMetadata, now_ms: i64) -> Poll<Result<()>> {
-        self.inner.poll_send_offsets(offsets, group, now_ms)
-    }
-
-    fn poll_commit(&mut self, now_ms: i64) -> Poll<Result<()>> {
-        self.inner.poll_commit(now_ms)
-    }
-
-    fn poll_abort(&mut self, now_ms: i64) -> Poll<Result<()>> {
-        self.inner.poll_abort(now_ms)
+    handed_on! {
+        &self {
+            fn in_transaction() -> bool;
+        }
+        &mut self {
+            fn poll_init(now_ms: i64) -> Poll<Result<()>>;
+            fn begin() -> Result<()>;
+            fn poll_partitions(topic: &Topic, now_ms: i64) -> Poll<Result<i32>>;
+            fn deliveries(now_ms: i64, each: &mut dyn FnMut(Delivery)) -> Result<usize>;
+            fn poll_flush(now_ms: i64) -> Poll<Result<()>>;
+            fn poll_send_offsets(offsets: &Offsets, group: &GroupMetadata, now_ms: i64) -> Poll<Result<()>>;
+            fn poll_commit(now_ms: i64) -> Poll<Result<()>>;
+            fn poll_abort(now_ms: i64) -> Poll<Result<()>>;
+        }
     }
 }
 
 impl Consumer for Watched<Box<dyn Consumer>> {
-    fn subscribe(&mut self, topics: &[Topic]) -> Result<()> {
-        self.inner.subscribe(topics)
-    }
-
-    fn poll_event(&mut self, now_ms: i64) -> Result<Option<GroupEvent>> {
-        self.inner.poll_event(now_ms)
-    }
-
-    fn poll_leave(&mut self, now_ms: i64) -> Poll<Result<()>> {
-        self.inner.poll_leave(now_ms)
-    }
-
-    fn group_metadata(&self) -> Option<GroupMetadata> {
-        self.inner.group_metadata()
-    }
-
-    fn assign(&mut self, partitions: &[(TopicPartition, Start)]) -> Result<()> {
-        self.inner.assign(partitions)
-    }
-
-    fn unassign(&mut self, partitions: &[TopicPartition]) -> Result<()> {
-        self.inner.unassign(partitions)
-    }
-
-    fn assignment(&self) -> Vec<TopicPartition> {
-        self.inner.assignment()
-    }
-
-    fn seek(&mut self, partition: &TopicPartition, start: Start) -> Result<()> {
-        self.inner.seek(partition, start)
-    }
-
     fn fetch(
         &mut self,
         partition: &TopicPartition,
@@ -149,23 +110,22 @@ impl Consumer for Watched<Box<dyn Consumer>> {
         })
     }
 
-    fn position(&self, partition: &TopicPartition) -> Option<i64> {
-        self.inner.position(partition)
-    }
-
-    fn lag(&self, partition: &TopicPartition) -> Option<i64> {
-        self.inner.lag(partition)
-    }
-
-    fn commit(&mut self, offsets: &Offsets) -> Call<()> {
-        self.inner.commit(offsets)
-    }
-
-    fn committed(&self, partitions: &[TopicPartition]) -> Call<Offsets> {
-        self.inner.committed(partitions)
-    }
-
-    fn wait(&mut self, timeout: Duration) {
-        self.inner.wait(timeout);
+    handed_on! {
+        &self {
+            fn group_metadata() -> Option<GroupMetadata>;
+            fn assignment() -> Vec<TopicPartition>;
+            fn position(partition: &TopicPartition) -> Option<i64>;
+            fn lag(partition: &TopicPartition) -> Option<i64>;
+            fn committed(partitions: &[TopicPartition]) -> Call<Offsets>;
+        }
+        &mut self {
+            fn subscribe(topics: &[Topic]) -> Result<()>;
+            fn poll_event(now_ms: i64) -> Result<Option<GroupEvent>>;
+            fn poll_leave(now_ms: i64) -> Poll<Result<()>>;
+            fn assign(partitions: &[(TopicPartition, Start)]) -> Result<()>;
+            fn unassign(partitions: &[TopicPartition]) -> Result<()>;
+            fn commit(offsets: &Offsets) -> Call<()>;
+            fn wait(timeout: Duration) -> ();
+        }
     }
 }
