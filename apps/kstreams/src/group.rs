@@ -1,6 +1,6 @@
 //! A group as it is now: members, committed offsets, and how far it is behind.
 
-use crate::output::{Side, Table, counted, or_dash};
+use crate::output::{Side, Table, alternatives, counted, or_dash};
 use crate::{Failure, Session};
 use kstreams::error::{ErrorKind, Result};
 use kstreams::log::{GroupDescription, OffsetAt, Offsets, TopicInfo};
@@ -68,11 +68,12 @@ pub fn find(session: &Session) -> Result<Option<GroupDescription>> {
 /// What to say of an application that nothing is known of.
 pub fn unknown(session: &Session) -> Failure {
     let name = session.application_id();
-    let groups = session.ask(|admin| admin.groups()).unwrap_or_default();
-    let hint = match groups.as_slice() {
-        [] => String::from("there are no groups at all: has the application run on this log?"),
-        known => format!("there are {}", known.iter().map(|group| format!("`{group}`")).collect::<Vec<_>>().join(", ")),
+    let groups = match session.ask(|admin| admin.groups()) {
+        Ok(groups) => groups,
+        Err(error) => return error.into(),
     };
+    let none = || String::from("there are no groups at all: has the application run on this log?");
+    let hint = alternatives(groups.iter().map(String::as_str)).unwrap_or_else(none);
     Failure::failed(ErrorKind::NotFound, format!("there is no group `{name}`"), hint)
 }
 

@@ -10,13 +10,14 @@ mod group;
 mod internal;
 mod lag;
 mod output;
-pub mod reset;
+mod reset;
 mod session;
 mod state;
 mod time;
 
 pub use failure::Failure;
-pub use session::{ApplicationArgs, ConnectionArgs, Session};
+
+use session::{ApplicationArgs, ConnectionArgs, Session};
 
 use clap::{Parser, Subcommand};
 use std::io::Write;

@@ -2,6 +2,7 @@
 
 use crate::Failure;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::io::Write;
 
 /// Which side of a column its cells keep to.
@@ -70,6 +71,13 @@ pub fn counted(count: impl TryInto<u64>, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
+/// What there is instead of what was asked for, as a hint: each name once, in order.
+pub fn alternatives<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<String> {
+    let names: BTreeSet<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    let names: Vec<String> = names.into_iter().collect();
+    (!names.is_empty()).then(|| format!("there are {}", names.join(", ")))
+}
+
 /// A size in the unit that suits it.
 pub fn bytes(bytes: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
@@ -97,6 +105,12 @@ mod tests {
         let mut out = Vec::new();
         table.print(&mut out).unwrap();
         assert_eq!(String::from_utf8(out).unwrap(), "NAME     LAG  NOTE\nü       1234\nlonger     5  x\n");
+    }
+
+    #[test]
+    fn alternatives_are_named_once_and_in_order() {
+        assert_eq!(alternatives(["b", "a", "b"]).as_deref(), Some("there are `a`, `b`"));
+        assert_eq!(alternatives([]), None);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use kstreams::error::{Error, ErrorKind, Result};
 use kstreams::log::client::wait;
 use kstreams::log::{Admin, Call, Log, connect_with};
 use kstreams::record::SystemClock;
+use kstreams::runtime::LocalState;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -139,6 +140,17 @@ fn explain(error: Error) -> Error {
         ),
         _ => error,
     }
+}
+
+/// What an instance left on this machine; `None` if nothing.
+///
+/// # Errors
+/// `InUse` while the instance runs, with what to do about it; what the disk refuses.
+pub fn local_state(state_dir: &Path, application_id: &str) -> Result<Option<LocalState>> {
+    LocalState::take(state_dir, application_id).map_err(|error| match error.kind() {
+        ErrorKind::InUse => error.with_hint("stop the application on this machine, and ask again"),
+        _ => error,
+    })
 }
 
 /// An open log, and the configuration it was found by.

@@ -4,6 +4,7 @@ use super::target::Target;
 use crate::group;
 use crate::internal::{self, Candidate};
 use crate::output::{Side, Table, bytes, counted, or_dash};
+use crate::session::local_state;
 use crate::{Failure, Session};
 use kstreams::error::{Error, ErrorKind, Result};
 use kstreams::log::{GroupMember, OffsetAndMetadata, Offsets, TopicInfo};
@@ -247,10 +248,8 @@ fn internal_topics(
 
 /// The local state, or why it cannot be had.
 fn state(choice: &Choice, application_id: &str) -> Result<(Option<StateToDelete>, Option<Error>)> {
-    match LocalState::take(&choice.state_dir, application_id) {
-        Err(error) if error.kind() == ErrorKind::InUse => {
-            Ok((None, Some(error.with_hint("stop the application on this machine, and ask again"))))
-        }
+    match local_state(&choice.state_dir, application_id) {
+        Err(error) if error.kind() == ErrorKind::InUse => Ok((None, Some(error))),
         Err(error) => Err(error),
         Ok(None) => Ok((None, None)),
         Ok(Some(local)) => {

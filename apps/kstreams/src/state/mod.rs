@@ -3,11 +3,11 @@
 mod dump;
 mod format;
 
-use crate::output::{self, Side, Table, bytes, or_dash};
+use crate::output::{self, Side, Table, alternatives, bytes, or_dash};
+use crate::session::local_state;
 use crate::{ApplicationArgs, Failure, time};
 use format::Format;
 use kstreams::error::{ErrorKind, Result};
-use kstreams::runtime::LocalState;
 use kstreams::store::{OfflineStore, OfflineStores};
 use serde::Serialize;
 use std::io::Write;
@@ -73,11 +73,7 @@ struct Listed {
 pub(crate) fn run(args: &Args, out: &mut dyn Write) -> Result<(), Failure> {
     let config = args.application.config()?;
     let state_dir = args.state_dir.as_ref().unwrap_or(&config.state_dir);
-    let taken = LocalState::take(state_dir, &config.application_id).map_err(|error| match error.kind() {
-        ErrorKind::InUse => error.with_hint("stop the application on this machine, and ask again"),
-        _ => error,
-    });
-    let Some(state) = taken? else {
+    let Some(state) = local_state(state_dir, &config.application_id)? else {
         let sentence = format!("there is no state of `{}` in `{}`", config.application_id, state_dir.display());
         let hint = "name the application's state.dir with --state-dir; instances on other machines have their own";
         return Err(Failure::failed(ErrorKind::NotFound, sentence, hint));
@@ -115,11 +111,9 @@ fn named<'a>(name: &str, args: &Args, wanted: &[&'a OfflineStore]) -> Result<Vec
     Ok(named)
 }
 
+/// What there is, as a hint.
 fn names<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    let mut names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
-    names.sort();
-    names.dedup();
-    if names.is_empty() { String::from("there are none") } else { format!("there are {}", names.join(", ")) }
+    alternatives(names).unwrap_or_else(|| String::from("there are none"))
 }
 
 fn list(args: &Args, stores: &OfflineStores, wanted: &[&OfflineStore], out: &mut dyn Write) -> Result<(), Failure> {
