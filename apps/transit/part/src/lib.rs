@@ -20,4 +20,4 @@ pub use stop::{Stop, stop_on_signals};
 pub use streams::{CLOSE_PATIENCE, Engine, StreamsSettings, run_streams, start_streams};
 /// From which level up a program logs.
 pub use tracing::level_filters::LevelFilter;
-pub use vitals::{VitalsSettings, metrics};
+pub use vitals::VitalsSettings;

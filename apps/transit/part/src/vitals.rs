@@ -77,7 +77,7 @@ impl VitalsSettings {
 ///
 /// # Errors
 /// `Bug` if they cannot be written as text.
-pub fn metrics() -> Result<String> {
+fn metrics() -> Result<String> {
     let text = TextEncoder::new().encode_to_string(&WRITING.registry.gather());
     text.map_err(|error| Error::new(ErrorKind::Bug, error.to_string()))
 }
