@@ -6,6 +6,22 @@ pub mod peer;
 pub mod topologies;
 
 use std::io::Write;
+use std::time::{Duration, Instant};
+
+/// Between two looks at something that is to happen.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
+
+/// Waits until something is so.
+///
+/// # Panics
+/// If it is not after `timeout`, with `what` was waited for.
+pub fn until(what: &str, timeout: Duration, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < timeout, "waited for {timeout:?}: {what}");
+        std::thread::sleep(LOOK_AGAIN);
+    }
+}
 
 /// Says that this test was skipped because something is not installed, past the test harness, which keeps the output of
 /// tests that pass; `scripts/test` counts these lines. The test is to return then.

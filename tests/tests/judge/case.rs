@@ -50,6 +50,8 @@ pub struct Case {
     /// What it gets, from that time on (milliseconds): the first part before it starts, the next when it has nothing left to
     /// do, so that the order between topics is certain.
     pub phases: fn(i64) -> Vec<Vec<Input>>,
+    /// Those of its input topics that are read into global tables: nobody commits offsets of them.
+    pub globals: &'static [&'static str],
     /// Topics, without the application's name, in which records of one key come from several partitions: in any order.
     pub unordered: &'static [&'static str],
 }
@@ -120,15 +122,34 @@ pub const CASES: &[Case] = &[
         name: "chain",
         topics: &[("rides", 3), ("lines", 2)],
         phases: rides,
+        globals: &[],
         unordered: &["by-line-repartition", "out"],
     },
-    Case { name: "count", topics: &[("words", 3)], phases: words, unordered: &[] },
-    Case { name: "global", topics: &[("words", 3), ("names", 2)], phases: words_and_old_names, unordered: &[] },
-    Case { name: "hopping", topics: &[("words", 2)], phases: words, unordered: &[] },
-    Case { name: "logged", topics: &[("words", 2)], phases: words, unordered: &[] },
-    Case { name: "lru", topics: &[("words", 2)], phases: words, unordered: &[] },
-    Case { name: "read-only", topics: &[("words", 3), ("names", 3)], phases: words_and_names, unordered: &[] },
-    Case { name: "table", topics: &[("prices", 3)], phases: prices, unordered: &[] },
-    Case { name: "to-table", topics: &[("words", 3), ("other", 3)], phases: words_and_others, unordered: &[] },
-    Case { name: "unnamed", topics: &[("words", 1)], phases: words_in_one_partition, unordered: &[] },
+    Case { name: "count", topics: &[("words", 3)], phases: words, globals: &[], unordered: &[] },
+    Case {
+        name: "global",
+        topics: &[("words", 3), ("names", 2)],
+        phases: words_and_old_names,
+        globals: &["names"],
+        unordered: &[],
+    },
+    Case { name: "hopping", topics: &[("words", 2)], phases: words, globals: &[], unordered: &[] },
+    Case { name: "logged", topics: &[("words", 2)], phases: words, globals: &[], unordered: &[] },
+    Case { name: "lru", topics: &[("words", 2)], phases: words, globals: &[], unordered: &[] },
+    Case {
+        name: "read-only",
+        topics: &[("words", 3), ("names", 3)],
+        phases: words_and_names,
+        globals: &[],
+        unordered: &[],
+    },
+    Case { name: "table", topics: &[("prices", 3)], phases: prices, globals: &[], unordered: &[] },
+    Case {
+        name: "to-table",
+        topics: &[("words", 3), ("other", 3)],
+        phases: words_and_others,
+        globals: &[],
+        unordered: &[],
+    },
+    Case { name: "unnamed", topics: &[("words", 1)], phases: words_in_one_partition, globals: &[], unordered: &[] },
 ];

@@ -317,10 +317,9 @@ fn settle(place: &dyn Place, case: &Case, run: &Run) {
     }
 }
 
-/// The topics whose offsets the application commits: a global table's are nobody's.
+/// The topics whose offsets the application commits.
 fn read_topics(place: &dyn Place, case: &Case, run: &Run) -> Vec<String> {
-    let is_global = |topic: &str| case.name == "global" && topic == "names";
-    let inputs = case.topics.iter().filter(|(topic, _)| !is_global(topic));
+    let inputs = case.topics.iter().filter(|(topic, _)| !case.globals.contains(topic));
     let inputs = inputs.map(|(topic, _)| format!("{}{topic}", run.prefix));
     let internal = place.topics(&format!("{}-", run.application)).into_keys();
     inputs.chain(internal.filter(|topic| topic.ends_with("-repartition"))).collect()

@@ -11,8 +11,9 @@ use kstreams::topology::Topology;
 use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use system_tests::kafka::Broker;
+use system_tests::until;
 use tempfile::TempDir;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -71,14 +72,6 @@ impl Application {
     }
 }
 
-fn until(what: &str, is_there: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !is_there() {
-        assert!(begun.elapsed() < TIMEOUT, "{what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
 fn sum(streams: &Streams) -> i64 {
     let Ok(view) = streams.store::<TimestampedKeyValueStore<String, i64>>("counts") else { return -1 };
     view.all().unwrap().map(|row| row.unwrap().1.value).sum()
@@ -99,7 +92,7 @@ fn whole_application_ends_and_a_later_instance_runs() {
     drop(instances);
 
     let later = application.start(&topology, all);
-    until("the word is counted", || sum(&later) == 1);
+    until("the word is counted", TIMEOUT, || sum(&later) == 1);
     // Longer than it takes to look again.
     std::thread::sleep(Duration::from_secs(4));
     assert!(later.is_healthy());
@@ -112,17 +105,17 @@ fn threads_are_added_removed_and_replaced() {
     let application = Application::new(broker, "threads");
     let streams = application.start(&application.topology(2), UncaughtErrorResponse::ReplaceThread);
     application.send((0..100).map(|n| format!("word-{n}")));
-    until("every word is counted", || sum(&streams) == 100);
+    until("every word is counted", TIMEOUT, || sum(&streams) == 100);
     assert!(streams.add_stream_thread().unwrap().is_some_and(|name| name.ends_with("-StreamThread-2")));
     let all_run = |threads: usize| {
         let states = streams.threads();
         states.len() == threads && states.iter().all(|(_, state)| *state == ThreadState::Running)
     };
-    until("both threads run", || all_run(2) && application.members() == 2);
+    until("both threads run", TIMEOUT, || all_run(2) && application.members() == 2);
     assert!(streams.remove_stream_thread().is_some_and(|name| name.ends_with("-StreamThread-1")));
-    until("the group has one member", || application.members() == 1);
+    until("the group has one member", TIMEOUT, || application.members() == 1);
     application.send((0..100).map(|n| format!("word-{n}")).chain(["bad".to_owned()]));
-    until("every word is counted, that on which a thread failed included", || sum(&streams) == 201);
+    until("every word is counted, that on which a thread failed included", TIMEOUT, || sum(&streams) == 201);
     assert!(all_run(1));
     streams.close(TIMEOUT).unwrap();
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use system_tests::kafka::Broker;
+use system_tests::until;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 const WORDS: [&str; 5] = ["fox", "dog", "fox", "owl", "fox"];
@@ -55,10 +56,10 @@ impl Words {
         let config = config.exactly_once().cache_max_bytes(0);
         let streams = Streams::start(&builder.build().unwrap(), config).unwrap();
         assert!(streams.wait_for(State::Running, TIMEOUT));
-        while streams.counts().processed < WORDS.len() as u64 {
+        until("every word is processed", TIMEOUT, || {
             assert!(!streams.state().has_ended(), "{:?}", streams.wait());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+            streams.counts().processed >= WORDS.len() as u64
+        });
         streams
     }
 

@@ -13,7 +13,8 @@ use kstreams::topology::Topology;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+use system_tests::until;
 
 /// Where a step finds the instance that it belongs to.
 type Own = Arc<OnceLock<Arc<Streams>>>;
@@ -36,14 +37,6 @@ fn start(topology: &Topology, config: Config, options: StartOptions) -> Arc<Stre
     let streams = Arc::new(Streams::start_with(topology, config, options).unwrap());
     assert!(streams.wait_for(State::Running, TIMEOUT));
     streams
-}
-
-fn until(what: &str, is_there: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !is_there() {
-        assert!(begun.elapsed() < TIMEOUT, "{what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
 }
 
 fn members(log: &EmbeddedLog) -> usize {
@@ -82,9 +75,9 @@ fn panicking_thread_is_replaced_and_every_record_counted_once() {
     });
     let streams = start(&failing(2), config(), options);
     send(&log, "words", (0..100).map(|n| format!("word-{n}")).chain(["bad".to_owned()]));
-    until("every word is counted", || sum(&streams) == 101);
+    until("every word is counted", TIMEOUT, || sum(&streams) == 101);
     assert_eq!(threads.lock().unwrap().len(), 2);
-    until("two threads run", || {
+    until("two threads run", TIMEOUT, || {
         streams.threads().len() == 2 && streams.threads().iter().all(|(_, state)| *state == ThreadState::Running)
     });
     assert!(streams.is_healthy());
@@ -155,7 +148,7 @@ fn only_thread_that_removes_itself_ends_and_another_can_be_added_in_a_step() {
     let name = |number: u32| Some(format!("app-me-StreamThread-{number}"));
     // The other one first; itself once it is alone.
     assert_eq!((added, removed), (name(2), (name(2), name(1))));
-    until("no thread is left", || streams.threads().is_empty());
+    until("no thread is left", TIMEOUT, || streams.threads().is_empty());
     assert_eq!(streams.add_stream_thread().unwrap(), name(1));
     streams.close(TIMEOUT).unwrap();
     assert_eq!((streams.add_stream_thread().unwrap(), streams.remove_stream_thread()), (None, None));
@@ -209,7 +202,7 @@ fn paused_instance_goes_on_where_it_was() {
     assert!(streams.add_stream_thread().unwrap().is_some() && streams.remove_stream_thread().is_some());
     assert_eq!(streams.counts().processed, 0);
     streams.resume();
-    until("every word is counted", || sum(&streams) == 50);
+    until("every word is counted", TIMEOUT, || sum(&streams) == 50);
     streams.close(TIMEOUT).unwrap();
 }
 
@@ -241,7 +234,7 @@ fn cleaned_up_state_is_restored_in_full() {
     Streams::clean_up(&config).unwrap();
     let restored = |expected: i64| {
         let streams = start(&failing(0), config.clone(), options(&log));
-        until("every word is counted", || sum(&streams) == expected);
+        until("every word is counted", TIMEOUT, || sum(&streams) == expected);
         assert_eq!(Streams::clean_up(&config).unwrap_err().kind(), ErrorKind::InUse);
         streams.close(TIMEOUT).unwrap();
         streams.counts().restored

@@ -36,7 +36,7 @@ The suite of simulations. Without options: as many seeds of every case as `cargo
 
   --seeds N         so many seeds in all, or some more, so that every case has as many
   --from N          beginning with this one
-  --case NAME       of the cases whose names contain that
+  --case NAME       of that case alone; a NAME without --case stands for all cases whose names contain it
   --seed N          that seed alone; with --trace its story
   --hashes          the trace hashes of some seeds of every case
   --list            the cases
@@ -167,10 +167,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
             "--nocapture" | "--quiet" | "-q" | "--exact" | "--show-output" | "--include-ignored" | "--ignored" => {}
             name if !name.starts_with('-') => arguments.case = Some(name.to_owned()),
             "--help" | "-h" => arguments.helps = true,
-            other => {
-                let known = "--seeds N, --from N, --case NAME, --seed N, --trace, --hashes, --list, --matrix, --write, --check, --broken VARIANT";
-                return Err(format!("unknown option `{other}`; there are {known}"));
-            }
+            other => return Err(format!("unknown option `{other}`\n\n{HELP}")),
         }
     }
     Ok(arguments)
