@@ -3,7 +3,7 @@ CARGO ?= cargo
 ALL := --workspace --features kstreams/rocksdb,system-tests/rocksdb,kstreams/kafka,system-tests/kafka
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-kafka test soak simulation-matrix simulation-hashes kafka-start kafka-stop measure lint docs
+.PHONY: help demo demo-kafka test soak simulation-matrix simulation-hashes kafka-start kafka-stop measure bench-micro instructions lint docs
 
 help: ## the targets
 	@sed -n 's/^\([a-z-]*\): ## /\1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -40,6 +40,12 @@ kafka-stop: ## stops it; its data stays
 
 measure: ## an hour and a day of simulated time: CPU, memory, lag
 	@scripts/setup demo && scripts/measure
+
+bench-micro: ## what a record passes through, timed by Criterion; ARGS=cache
+	@scripts/setup demo && $(CARGO) bench --locked -p kstreams --bench micro -- $(ARGS)
+
+instructions: ## what a record costs in instructions, against framework/benches/instructions.txt (WRITE=1: writes it)
+	@scripts/setup instructions && $(CARGO) bench --locked -p kstreams --bench instructions -- $(if $(WRITE),--write)
 
 lint: ## formatting and clippy, without a warning
 	@$(CARGO) fmt --all --check && $(CARGO) clippy --locked $(ALL) --all-targets -- -D warnings
