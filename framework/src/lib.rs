@@ -6,8 +6,8 @@
 //! on local disk, backs it by changelog topics, and commits offsets, outputs and state together. Output records, topic
 //! names and changelog bytes are those of Kafka Streams 4.3.
 //!
-//! It runs on a log inside the process, in memory or on disk. The client for Apache Kafka comes with a later release; a
-//! topology does not depend on which of them it runs on.
+//! It runs on Apache Kafka (feature `kafka`), or on a log inside the process, in memory or on disk; a topology does not
+//! depend on which of them it runs on.
 //!
 //! ```
 //! use kstreams::dsl::StreamsBuilder;
@@ -61,7 +61,8 @@
 //! # Features
 //!
 //! `json`, `avro`, `http` (metrics and health) and `fjall` (a pure-Rust disk engine) are on by default; `rocksdb` is the
-//! other disk engine and compiles C++. `proptest` is for tests: it adds `testing::strategies`.
+//! other disk engine and compiles C++. `kafka` is the client for Apache Kafka and compiles C; `kafka-tls` and
+//! `kafka-gssapi` add what brokers may ask for. `proptest` is for tests: it adds `testing::strategies`.
 
 /// Whether a broken variant runs.
 #[cfg(feature = "broken")]
