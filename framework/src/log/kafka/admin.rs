@@ -5,6 +5,7 @@
 use super::context::{AdminContext, ConsumerContext, Trouble};
 use super::errors::{self, About};
 use super::groups;
+use super::insist::{Deletion, insist, is_passing};
 use super::settings::{Settings, open};
 use super::topics::Topics;
 use super::worker::Worker;
@@ -18,7 +19,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::metadata::Metadata;
 use rdkafka::{Offset, TopicPartitionList};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
 use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Wake, Waker};
@@ -90,23 +91,23 @@ impl Cluster {
         Ok(self.clients.get_or_init(|| clients))
     }
 
-    /// Does something with the clients on the worker's thread.
+    /// Does something with the clients on the worker's thread. What brokers refuse for a moment only, as while a leader or a
+    /// coordinator moves, is asked again: a question goes on from what it has done.
     pub(super) fn ask<T: Send + 'static>(
         self: &Arc<Self>,
-        question: impl FnOnce(&Cluster) -> Result<T> + Send + 'static,
+        mut question: impl FnMut(&Cluster) -> Result<T> + Send + 'static,
     ) -> Call<T> {
         let cluster = self.clone();
         self.worker.ask(move || {
-            let answer = question(&cluster);
-            cluster.drain_logs();
-            match answer {
-                Err(error) if error.kind() == ErrorKind::Timeout => Err(cluster.trouble.refusal().unwrap_or(error)),
-                Err(error) => Err(error),
-                Ok(answer) => {
-                    cluster.trouble.clear();
-                    Ok(answer)
-                }
+            let answer = insist(ANSWER, || {
+                let answer = question(&cluster);
+                cluster.drain_logs();
+                answer.map_err(|error| cluster.trouble.refusal().filter(|_| is_passing(&error)).unwrap_or(error))
+            });
+            if answer.is_ok() {
+                cluster.trouble.clear();
             }
+            answer
         })
     }
 
@@ -225,18 +226,16 @@ impl Cluster {
         TopicConfig::from_entries(entries)
     }
 
-    fn delete(&self, topics: &[Topic]) -> Result<()> {
+    fn delete(&self, topic: &Topic) -> Result<()> {
         let options = AdminOptions::new().operation_timeout(Some(ANSWER)).request_timeout(Some(ANSWER));
-        for topic in topics {
-            let about = About::Topic(topic.as_str());
-            let deleted = block_on(self.clients()?.admin.delete_topics(&[topic.as_str()], &options));
-            self.topics.forget(topic);
-            let deleted = deleted.map_err(|error| self.error(&error, about))?;
-            if let Some(Err((_, code))) = deleted.into_iter().next() {
-                return Err(self.error(&KafkaError::AdminOp(code), about));
-            }
+        let about = About::Topic(topic.as_str());
+        let deleted = block_on(self.clients()?.admin.delete_topics(&[topic.as_str()], &options));
+        self.topics.forget(topic);
+        let deleted = deleted.map_err(|error| self.error(&error, about))?;
+        match deleted.into_iter().next() {
+            Some(Err((_, code))) => Err(self.error(&KafkaError::AdminOp(code), about)),
+            Some(Ok(_)) | None => Ok(()),
         }
-        Ok(())
     }
 
     fn delete_records(&self, before: &BTreeMap<TopicPartition, i64>) -> Result<()> {
@@ -387,8 +386,14 @@ impl Admin for KafkaAdmin {
     }
 
     fn delete_topics(&self, topics: &[Topic]) -> Call<()> {
-        let topics = topics.to_vec();
-        self.0.ask(move |cluster| cluster.delete(&topics))
+        let mut deletions: VecDeque<Deletion<Topic>> = topics.iter().cloned().map(Deletion::of).collect();
+        self.0.ask(move |cluster| {
+            while let Some(next) = deletions.front_mut() {
+                next.attempt(|topic| cluster.delete(topic))?;
+                deletions.pop_front();
+            }
+            Ok(())
+        })
     }
 
     fn delete_records(&self, before: &BTreeMap<TopicPartition, i64>) -> Call<()> {
@@ -416,7 +421,7 @@ impl Admin for KafkaAdmin {
     }
 
     fn delete_group(&self, group: &str) -> Call<()> {
-        let group = group.to_owned();
-        self.0.ask(move |cluster| groups::delete(cluster, &group))
+        let mut deletion = Deletion::of(group.to_owned());
+        self.0.ask(move |cluster| deletion.attempt(|group| groups::delete(cluster, group)))
     }
 }

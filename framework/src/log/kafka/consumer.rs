@@ -1,13 +1,15 @@
 //! Reading from Kafka: a member of a group, or partitions on its own; a queue for each partition that is read.
 
 use super::admin::Cluster;
-use super::context::{ConsumerContext, Rebalance};
+use super::connection::{close, connect};
+use super::context::Rebalance;
 use super::errors::{self, About};
 use super::group::{Membership, is_incremental, list, named};
 use super::groups;
+use super::held_name::HeldName;
 use super::native::{self, NativeConsumer, PartitionQueue};
 use super::queue::{Queue, Stage};
-use super::settings::{GroupProtocol, open};
+use super::settings::GroupProtocol;
 use super::signal::Signal;
 use super::topics::Questions;
 use super::worker::Worker;
@@ -22,7 +24,6 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -51,6 +52,7 @@ pub(super) struct KafkaConsumer {
     signal: Arc<Signal>,
     questions: Questions,
     membership: Membership,
+    held_name: HeldName,
     leaving_since_ms: Option<i64>,
     queues: BTreeMap<TopicPartition, Queue>,
 }
@@ -64,6 +66,7 @@ impl KafkaConsumer {
             worker: Worker::new(format!("{}-worker", config.client_id)),
             questions: Questions::new(cluster.clone()),
             membership: Membership::default(),
+            held_name: HeldName::default(),
             leaving_since_ms: None,
             queues: BTreeMap::new(),
             config: config.clone(),
@@ -121,7 +124,10 @@ impl KafkaConsumer {
     fn rebalance(&mut self, rebalance: Rebalance) -> Result<()> {
         let (client, is_leaving) = (self.client.clone(), self.leaving_since_ms.is_some());
         let answered = match rebalance {
-            Rebalance::Assign(partitions) => self.membership.assigned(&client, named(partitions), &self.signal),
+            Rebalance::Assign(partitions) => {
+                self.held_name.given();
+                self.membership.assigned(&client, named(partitions), &self.signal)
+            }
             Rebalance::Revoke(partitions) if !is_leaving => self.membership.revoked(&client, named(partitions)),
             Rebalance::Revoke(partitions) | Rebalance::Lose(partitions) => {
                 let partitions = named(partitions);
@@ -138,6 +144,10 @@ impl KafkaConsumer {
         match code {
             Code::UnsupportedVersion | Code::UnsupportedFeature if self.protocol == GroupProtocol::Consumer => {
                 self.fall_back(&seen)
+            }
+            Code::UnreleasedInstanceId if self.protocol == GroupProtocol::Consumer => {
+                self.held_name.refused(seen);
+                Ok(())
             }
             Code::FencedInstanceId | Code::UnreleasedInstanceId => {
                 Err(Error::new(ErrorKind::InUse, "another instance of the group has the same `group.instance.id`")
@@ -162,6 +172,11 @@ impl KafkaConsumer {
     fn fall_back(&mut self, seen: &str) -> Result<()> {
         tracing::warn!(group = self.config.group, seen, "the brokers have no `consumer` groups: using a classic one");
         self.protocol = GroupProtocol::Classic;
+        self.join_anew()
+    }
+
+    /// Joins with another client: one that has failed for good is of no use any more.
+    fn join_anew(&mut self) -> Result<()> {
         let client = connect(&self.cluster, &self.config, self.protocol, &self.signal)?;
         let old = std::mem::replace(&mut self.client, client);
         let topics = std::mem::take(&mut self.membership.topics);
@@ -333,32 +348,6 @@ fn first_start(reset: OffsetReset) -> Option<Start> {
     }
 }
 
-fn connect(
-    cluster: &Cluster,
-    config: &ConsumerConfig,
-    protocol: GroupProtocol,
-    signal: &Arc<Signal>,
-) -> Result<Arc<NativeConsumer>> {
-    let mut client: NativeConsumer = open(&cluster.settings().consumer(config, protocol), ConsumerContext::default())?;
-    let signal = signal.clone();
-    client.set_nonempty_callback(move || signal.ring());
-    Ok(Arc::new(client))
-}
-
-/// Closes a client on a thread of its own, and waits for it a little: a broker may be slow or gone.
-fn close(client: Arc<NativeConsumer>, patience: Duration) {
-    client.context().close();
-    let (done, closed) = sync_channel::<()>(1);
-    let closing = std::thread::Builder::new().name(String::from("kafka-close")).spawn(move || {
-        drop(client);
-        drop(done);
-    });
-    if closing.is_ok() && !patience.is_zero() {
-        // Both answers mean that we go on.
-        let _ = closed.recv_timeout(patience);
-    }
-}
-
 impl Consumer for KafkaConsumer {
     fn subscribe(&mut self, topics: &[Topic]) -> Result<()> {
         self.group()?;
@@ -367,7 +356,10 @@ impl Consumer for KafkaConsumer {
         if topics.is_empty() { Ok(()) } else { self.join() }
     }
 
-    fn poll_event(&mut self, _now_ms: i64) -> Result<Option<GroupEvent>> {
+    fn poll_event(&mut self, now_ms: i64) -> Result<Option<GroupEvent>> {
+        if self.held_name.is_to_ask_again(now_ms, self.config.session_timeout_ms)? {
+            self.join_anew()?;
+        }
         if self.membership.events.is_empty() {
             self.serve()?;
         }

@@ -28,16 +28,10 @@ pub(super) fn list(cluster: &Cluster) -> Result<Vec<String>> {
 /// Members and committed offsets of a group.
 pub(super) fn describe(cluster: &Cluster, group: &str) -> Result<GroupDescription> {
     let about = About::Group(group);
-    let client = cluster.reader()?.client();
-    let members = native_groups::members(client, group, ANSWER.as_millis() as i32);
-    let members = members.map_err(|code| cluster.failed(&KafkaError::AdminOp(code), about))?;
-    let topics = cluster.list()?;
-    let partitions: Vec<TopicPartition> = topics
-        .iter()
-        .flat_map(|info| (0..info.partitions).map(|number| TopicPartition::new(info.topic.as_str(), number)))
-        .collect();
-    let speaker = speaker(cluster, group)?;
-    let offsets = committed(&speaker, &partitions).map_err(|error| cluster.failed(&error, about))??;
+    let (client, timeout_ms) = (cluster.reader()?.client(), ANSWER.as_millis() as i32);
+    let failed = |code| cluster.failed(&KafkaError::AdminOp(code), about);
+    let members = native_groups::members(client, group, timeout_ms).map_err(failed)?;
+    let offsets = native_groups::offsets(client, group, timeout_ms).map_err(failed)?;
     Ok(GroupDescription { group: group.to_owned(), generation: UNKNOWN_GENERATION, members, offsets })
 }
 

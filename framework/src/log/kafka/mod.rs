@@ -2,9 +2,10 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `consumer`, `queue`, `group` | reading: a queue for each partition; what the group wants, answered between two polls |
+//! | `consumer`, `connection`, `queue` | reading: a client, and a queue for each partition |
+//! | `group`, `held_name` | membership: what the group wants, answered between two polls; waiting for a static member's name |
 //! | `producer`, `spread` | writing: partitions computed here, deliveries, transactions |
-//! | `admin`, `groups`, `topics` | topics, offsets and groups, and what is known of them |
+//! | `admin`, `groups`, `insist`, `topics` | topics, offsets and groups, asking again, and what is known of them |
 //! | `worker` | a thread for the calls of librdkafka that can only wait |
 //! | `settings` | the settings of librdkafka's clients, with their reasons |
 //! | `context`, `errors`, `signal` | what librdkafka tells: rebalances, deliveries, troubles; errors with a kind; a bell |
@@ -19,11 +20,14 @@
 //! a static member; a partition that does not exist may be found out by the first fetch; generations of groups are not told.
 
 mod admin;
+mod connection;
 mod consumer;
 mod context;
 mod errors;
 mod group;
 mod groups;
+mod held_name;
+mod insist;
 mod native;
 mod native_groups;
 mod producer;
