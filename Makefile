@@ -3,7 +3,7 @@ CARGO ?= cargo
 ALL := --workspace --features kstreams/rocksdb,system-tests/rocksdb,kstreams/kafka,system-tests/kafka
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-kafka test soak simulation-matrix simulation-hashes kafka-start kafka-stop measure bench-micro instructions lint docs
+.PHONY: help demo demo-kafka test soak scaling simulation-matrix simulation-hashes kafka-start kafka-stop measure bench-micro instructions lint docs
 
 help: ## the targets
 	@sed -n 's/^\([a-z-]*\): ## /\1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -22,9 +22,16 @@ test: ## every test there is, with a count at the end
 
 SIMULATION := test --locked --workspace --test simulation
 
-soak: ## simulations, as many as wanted, on all cores: SEEDS=20000 FROM=0; one again with CASE=joined SEED=7 TRACE=1
-	@scripts/setup demo && $(CARGO) $(SIMULATION) -- $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20000)) \
-		$(if $(FROM),--from $(FROM)) $(if $(CASE),--case $(CASE)) $(if $(TRACE),--trace)
+# With KILLS the soak is one of real processes on real brokers.
+KILL_TEST := test --locked $(ALL) --test kills --
+
+soak: ## simulations, as many as wanted, on all cores: SEEDS=20000 FROM=0; one again with CASE=joined SEED=7 TRACE=1; on real brokers with KILLS=400
+	@scripts/setup $(if $(KILLS),test,demo) && $(CARGO) $(if $(KILLS),$(KILL_TEST) --kills $(KILLS) $(if $(SEED),--seed $(SEED)) $(ARGS),\
+		$(SIMULATION) -- $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),20000)) \
+		$(if $(FROM),--from $(FROM)) $(if $(CASE),--case $(CASE)) $(if $(TRACE),--trace))
+
+scaling: ## from one instance to four and back, under load on a real broker, with both group protocols; prints rollbacks and pauses
+	@scripts/setup test && $(CARGO) $(KILL_TEST) --scaling $(ARGS)
 
 simulation-matrix: ## looks for every deliberately broken variant, and writes docs/reference/simulation-matrix.md (CHECK=1: compares)
 	@scripts/setup demo && $(CARGO) $(SIMULATION) --features system-tests/broken -- --matrix $(if $(CHECK),--check,--write)

@@ -71,6 +71,42 @@ pub fn text(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
 }
 
+/// The bytes of such a text.
+///
+/// ```
+/// use system_tests::desk::{bytes, text};
+///
+/// let all: Vec<u8> = (0..=255).collect();
+/// assert_eq!(bytes(&text(&all)), all);
+/// ```
+///
+/// # Panics
+/// If an escape is none of Rust's.
+pub fn bytes(text: &str) -> Vec<u8> {
+    let (mut letters, mut bytes) = (text.bytes(), Vec::with_capacity(text.len()));
+    while let Some(letter) = letters.next() {
+        bytes.push(match letter {
+            b'\\' => escaped(&mut letters),
+            letter => letter,
+        });
+    }
+    bytes
+}
+
+fn escaped(letters: &mut impl Iterator<Item = u8>) -> u8 {
+    let mut digit = || char::from(letters.next().expect("an escape has an end"));
+    match digit() {
+        'x' => {
+            let mut value = || digit().to_digit(16).expect("a hexadecimal digit") as u8;
+            16 * value() + value()
+        }
+        't' => b'\t',
+        'n' => b'\n',
+        'r' => b'\r',
+        letter => letter as u8,
+    }
+}
+
 /// A Java process that talks to the brokers. Calls are answered one after another.
 pub struct Desk {
     process: Mutex<Process>,
@@ -154,9 +190,20 @@ impl Desk {
         self.ask(&json!({ "do": "group", "group": group }))["members"].as_u64().expect("a number")
     }
 
-    /// Deletes the records of a partition before that offset.
+    /// Deletes the records of a partition before that offset. Brokers refuse it for a topic that is only compacted.
     pub fn delete_records(&self, topic: &str, partition: i32, before: i64) {
         self.ask(&json!({ "do": "delete-records", "topic": topic, "partition": partition, "before": before }));
+    }
+
+    /// Every transaction that the brokers know of, and every one that is open in these topics: to be read by people.
+    pub fn transactions(&self, topics: &[String]) -> Vec<String> {
+        let answer = self.ask(&json!({ "do": "transactions", "topics": topics }));
+        list(&answer["transactions"]).iter().map(word).collect()
+    }
+
+    /// Sets a key of a topic's configuration.
+    pub fn configure(&self, topic: &str, key: &str, value: &str) {
+        self.ask(&json!({ "do": "configure", "topic": topic, "key": key, "value": value }));
     }
 
     fn ask(&self, command: &Value) -> Value {

@@ -1,8 +1,9 @@
-//! What the tests of the whole system share: a real broker, and the programs that run beside it.
+//! What the tests of the whole system share: a real broker, the programs that run beside it, and what happens to them.
 
 pub mod desk;
 pub mod kafka;
 pub mod peer;
+pub mod plan;
 pub mod topologies;
 
 use std::io::Write;

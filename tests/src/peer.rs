@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -97,6 +97,44 @@ impl Peer {
         }
     }
 
+    /// What it has said since it was asked last, without waiting.
+    pub fn news(&self) -> Vec<Value> {
+        self.lines.try_iter().collect()
+    }
+
+    /// Sends it a signal, such as `STOP`.
+    ///
+    /// # Panics
+    /// If that cannot be done.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
+        assert!(sent.expect("`kill` can be run").success(), "{name} cannot be sent to {}", self.child.id());
+    }
+
+    /// How it ended, once it has.
+    ///
+    /// # Panics
+    /// If the operating system does not know it.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("it is our child")
+    }
+
+    /// Waits until it has ended and says what it had to say since it was asked last.
+    ///
+    /// # Panics
+    /// If it does not end.
+    pub fn last_words(&mut self) -> Vec<Value> {
+        let deadline = Instant::now() + PATIENCE;
+        while self.ended().is_none() {
+            if Instant::now() > deadline {
+                self.fail("does not end");
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        // The thread that hears it ends with its output.
+        self.lines.iter().collect()
+    }
+
     /// Waits until all of its tasks run.
     ///
     /// # Panics
@@ -118,7 +156,11 @@ impl Peer {
         }
     }
 
-    fn fail(&self, what: &str) -> ! {
+    /// Fails with this sentence and the end of what it said on standard error.
+    ///
+    /// # Panics
+    /// Always.
+    pub fn fail(&self, what: &str) -> ! {
         let said = fs::read_to_string(&self.errors).unwrap_or_default();
         let lines: Vec<&str> = said.lines().collect();
         panic!("the peer {what}\n{}", lines[lines.len().saturating_sub(40)..].join("\n"))

@@ -1,7 +1,7 @@
 //! Topologies by name, for programs that run them on any log.
 //!
 //! Each has a twin of the same name for Kafka Streams, in `tests/kafka/peer`: whoever changes one changes the other. Keys are
-//! strings; so are values, but for counts and sums, which are `i64`.
+//! strings; so are values, but for counts and sums, which are `i64`. Transit's turnstiles have none, and topics of their own.
 
 use kstreams::dsl::{Grouped, Joined, KStream, Materialized, Nothing, Repartitioned, StreamsBuilder, TopologyBuilder};
 use kstreams::error::Result;
@@ -47,7 +47,10 @@ const ALL: [(&str, Build); 10] = [
     ("unnamed", unnamed),
 ];
 
-/// The names of all topologies.
+/// Transit's topology that counts riders.
+pub const TURNSTILES: &str = "turnstiles";
+
+/// The names of all topologies with a twin.
 pub fn names() -> impl Iterator<Item = &'static str> {
     ALL.iter().map(|(name, _)| *name)
 }
@@ -57,6 +60,9 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 /// # Errors
 /// What building it finds wrong.
 pub fn named(name: &str, topics: &Topics) -> Option<Result<Topology>> {
+    if name == TURNSTILES {
+        return Some(transit_turnstiles::topology());
+    }
     ALL.iter().find(|(known, _)| *known == name).map(|(_, build)| build(topics))
 }
 

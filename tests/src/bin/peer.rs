@@ -1,17 +1,24 @@
 //! Runs one of the named topologies until standard input closes, then commits, leaves its group and ends. Its twin for Kafka
-//! Streams is `tests/kafka/peer/peer run`, with the same command line.
+//! Streams is `tests/kafka/peer/peer run`, with the same command line. SIGTERM ends it in the same way; at SIGINT it ends
+//! without a word to its group, as before a quick restart.
 //!
-//! It says on standard output, as JSON lines: `describe`, every `state`, an `error`, and at the end `closed`.
+//! It says on standard output, as JSON lines: `describe`, every `state`, an `error`, and at the end `closed`; besides, what its
+//! twin does not say: what was `restored` of each changelog, and its `rollbacks` and `wiped` stores so far.
 
 use clap::Parser;
 use kstreams::config::Config;
 use kstreams::error::{Error, ErrorKind, Result};
-use kstreams::runtime::{State, Streams};
+use kstreams::record::TopicPartition;
+use kstreams::runtime::{CloseOptions, StartOptions, State, StateRestoreListener, Streams};
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::io::{Read, stdin};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use system_tests::topologies::{self, Topics};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// How long the end may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -79,7 +86,7 @@ impl Arguments {
 }
 
 fn main() -> ExitCode {
-    let filter = std::env::var("PEER_LOG").unwrap_or_else(|_| "warn".to_owned());
+    let filter = std::env::var("PEER_LOG").unwrap_or_else(|_| "info".to_owned());
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match run(&Arguments::parse()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -101,17 +108,50 @@ fn run(arguments: &Arguments) -> Result<()> {
     if arguments.describe {
         return Ok(());
     }
-    let streams = Streams::start(&topology, arguments.config()?)?;
+    let options = StartOptions::new().state_restore_listener(Restores::default());
+    let streams = Streams::start_with(&topology, arguments.config()?, options)?;
+    let (end, ends) = channel();
+    watch_signals(end.clone())?;
+    watch_input(end);
     std::thread::scope(|scope| {
         scope.spawn(|| say_states(&streams));
         // An error ends the program, whether or not somebody still holds its standard input.
         let ended = scope.spawn(|| streams.wait().inspect_err(fail));
-        let closed = stdin().read_to_end(&mut Vec::new());
-        closed.map_err(|error| Error::new(ErrorKind::Io, "standard input cannot be read").with_source(error))?;
-        streams.close(PATIENCE)?;
+        let options = ends.recv().expect("standard input is watched until it closes");
+        streams.close_with(options.timeout(PATIENCE))?;
         ended.join().expect("waiting does not panic")
     })?;
     println!("{}", json!({ "closed": true }));
+    Ok(())
+}
+
+/// Ends in order when standard input closes.
+fn watch_input(end: Sender<CloseOptions>) {
+    std::thread::spawn(move || {
+        if let Err(error) = stdin().read_to_end(&mut Vec::new()) {
+            eprintln!("peer: standard input cannot be read: {error}");
+        }
+        // Whoever listened may have ended already.
+        let _ = end.send(CloseOptions::new());
+    });
+}
+
+/// Ends in order at SIGTERM, and without leaving the group at SIGINT.
+fn watch_signals(end: Sender<CloseOptions>) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (mut terminate, mut interrupt) = {
+        let _context = runtime.enter();
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?)
+    };
+    std::thread::spawn(move || {
+        let options = runtime.block_on(async {
+            tokio::select! {
+                _ = terminate.recv() => CloseOptions::new(),
+                _ = interrupt.recv() => CloseOptions::new().remain_in_group(),
+            }
+        });
+        let _ = end.send(options);
+    });
     Ok(())
 }
 
@@ -121,13 +161,41 @@ fn fail(error: &Error) {
 }
 
 fn say_states(streams: &Streams) {
-    let mut said = State::Created;
+    let (mut said, mut counted) = (State::Created, (0, 0));
     while !said.has_ended() {
-        let state = streams.state();
+        let (state, counts) = (streams.state(), streams.counts());
+        if (counts.rollbacks, counts.stores_wiped) != counted {
+            counted = (counts.rollbacks, counts.stores_wiped);
+            println!("{}", json!({ "rollbacks": counted.0, "wiped": counted.1 }));
+        }
         if state != said {
             println!("{}", json!({ "state": state.to_string() }));
             said = state;
         }
         std::thread::sleep(LOOK);
+    }
+}
+
+/// Says what was restored of each changelog: from which offset, to which, how many records, when it ended.
+#[derive(Default)]
+struct Restores {
+    begun: Mutex<BTreeMap<TopicPartition, (i64, i64)>>,
+}
+
+impl StateRestoreListener for Restores {
+    fn on_restore_start(&self, changelog: &TopicPartition, _: &str, starting_offset: i64, ending_offset: i64) {
+        let mut begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        begun.insert(changelog.clone(), (starting_offset, ending_offset));
+    }
+
+    fn on_restore_end(&self, changelog: &TopicPartition, _: &str, total_restored: u64) {
+        let begun = self.begun.lock().unwrap_or_else(PoisonError::into_inner).remove(changelog);
+        let (from, end) = begun.expect("what ends has begun");
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is later than 1970");
+        let restored = json!({
+            "topic": changelog.topic.as_str(), "partition": changelog.partition, "from": from, "end": end,
+            "records": total_restored, "at_ms": at.as_millis() as u64,
+        });
+        println!("{}", json!({ "restored": restored }));
     }
 }

@@ -21,11 +21,13 @@ import java.util.concurrent.Future;
 import java.util.function.Consumer;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.admin.TopicDescription;
+import org.apache.kafka.clients.admin.TransactionListing;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
@@ -34,6 +36,7 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.errors.PolicyViolationException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
@@ -44,6 +47,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 public final class Desk implements AutoCloseable {
     private static final HexFormat HEX = HexFormat.of();
     private static final Duration POLL = Duration.ofMillis(100);
+    private static final int ATTEMPTS = 50;
 
     private final Admin admin;
     private final KafkaConsumer<byte[], byte[]> consumer;
@@ -81,6 +85,8 @@ public final class Desk implements AutoCloseable {
                 case "group" -> group(command.path("group").asText());
                 case "behind" -> behind(command.path("group").asText(), command.path("topics"));
                 case "delete-records" -> deleteRecords(command);
+                case "configure" -> configure(command);
+                case "transactions" -> transactions(command.path("topics"));
                 default -> throw new IllegalArgumentException("no such command: " + command);
             };
         } catch (ExecutionException error) {
@@ -188,12 +194,52 @@ public final class Desk implements AutoCloseable {
         return JSON.createObjectNode().put("behind", behind[0]);
     }
 
+    /** Sets one key of a topic's configuration. */
+    private JsonNode configure(JsonNode command) throws ExecutionException, InterruptedException {
+        ConfigResource topic = new ConfigResource(ConfigResource.Type.TOPIC, command.path("topic").asText());
+        ConfigEntry entry = new ConfigEntry(command.path("key").asText(), command.path("value").asText());
+        AlterConfigOp set = new AlterConfigOp(entry, AlterConfigOp.OpType.SET);
+        admin.incrementalAlterConfigs(Map.of(topic, List.of(set))).all().get();
+        return JSON.createObjectNode().put("configured", true);
+    }
+
+    /** Every transaction that the brokers know of, and every one that is open in these topics. */
+    private JsonNode transactions(JsonNode names) throws ExecutionException, InterruptedException {
+        ArrayNode transactions = JSON.createArrayNode();
+        List<String> ids = admin.listTransactions().all().get().stream()
+                .map(TransactionListing::transactionalId)
+                .toList();
+        admin.describeTransactions(ids).all().get().forEach((id, known) -> transactions.add(id + ": " + known));
+        List<String> topics = new ArrayList<>();
+        names.forEach(name -> topics.add(name.asText()));
+        admin.describeProducers(partitions(topics)).all().get().forEach((partition, producers) -> producers
+                .activeProducers()
+                .stream()
+                .filter(producer -> producer.currentTransactionStartOffset().isPresent())
+                .forEach(producer -> transactions.add(partition + ": " + producer)));
+        return JSON.createObjectNode().set("transactions", transactions);
+    }
+
     private JsonNode deleteRecords(JsonNode command) throws ExecutionException, InterruptedException {
         TopicPartition partition =
                 new TopicPartition(command.path("topic").asText(), command.path("partition").asInt());
         RecordsToDelete before = RecordsToDelete.beforeOffset(command.path("before").asLong());
-        long first = admin.deleteRecords(Map.of(partition, before)).lowWatermarks().get(partition).get().lowWatermark();
-        return JSON.createObjectNode().put("first", first);
+        for (int attempt = 1; ; attempt++) {
+            try {
+                long first = admin.deleteRecords(Map.of(partition, before))
+                        .lowWatermarks()
+                        .get(partition)
+                        .get()
+                        .lowWatermark();
+                return JSON.createObjectNode().put("first", first);
+            } catch (ExecutionException error) {
+                // Brokers hear of a changed configuration a little later.
+                if (!(error.getCause() instanceof PolicyViolationException) || attempt == ATTEMPTS) {
+                    throw error;
+                }
+                Thread.sleep(POLL.toMillis());
+            }
+        }
     }
 
     private Map<TopicPartition, OffsetAndMetadata> committed(String group)

@@ -1,0 +1,355 @@
+//! What happens to the instances of an application and to its brokers, and when: drawn from a seed, or written down.
+//!
+//! Only instances that run are ended in a drawn plan, and never while they are paused. A plan is one line of text, `0 start 1, 2400 kill 1, 2900 start 1`: times in milliseconds since the first start.
+
+use kstreams::testing::simulation::Random;
+use std::fmt;
+use std::str::FromStr;
+
+/// The instances that a drawn plan knows; the last of them is not there at first.
+pub const SLOTS: u8 = 4;
+
+/// Something that happens to an instance, to a broker, or to the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// An instance starts, on the directory that it had.
+    Start(u8),
+    /// `kill -9`.
+    Kill(u8),
+    /// SIGTERM: it commits and leaves the group.
+    Leave(u8),
+    /// SIGINT: it commits and ends, and its group is not told.
+    Stay(u8),
+    /// SIGSTOP.
+    Pause(u8),
+    /// SIGCONT, to what is a zombie by then.
+    Resume(u8),
+    /// The state directory of an instance that does not run is deleted.
+    Wipe(u8),
+    /// Changelogs lose what later records of the same keys stand for.
+    Truncate,
+    /// `kill -9` of a broker.
+    Lose(u8),
+    /// A broker is started again.
+    Regain(u8),
+}
+
+/// An action and its time, in milliseconds since the beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Event {
+    /// When, in milliseconds since the beginning.
+    pub at_ms: u64,
+    /// What.
+    pub action: Action,
+}
+
+/// Events in their order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan(pub Vec<Event>);
+
+impl Plan {
+    /// A plan with so many kills, and with everything else that may happen in proportion.
+    pub fn drawn(seed: u64, kills: u64, brokers: u8, session_ms: u64) -> Plan {
+        let mut drawing = Drawing::new(seed, brokers, session_ms);
+        for episode in deck(&mut drawing.random, kills) {
+            drawing.add(episode);
+        }
+        drawing.events.sort_by_key(|event| event.at_ms);
+        Plan(drawing.events)
+    }
+
+    /// From one instance to four and back, with time to work in between.
+    ///
+    /// # Panics
+    /// Never: it is written as plans are.
+    pub fn scaling() -> Plan {
+        let text = "0 start 1, 8000 start 2, 12000 start 3, 16000 start 4, 28000 leave 4, 32000 leave 3, 36000 leave 2";
+        text.parse().expect("it is written as plans are")
+    }
+
+    /// How many of its actions are such.
+    ///
+    /// ```
+    /// use system_tests::plan::{Action, Plan};
+    ///
+    /// let plan: Plan = "0 start 1, 500 kill 1, 900 start 1".parse().unwrap();
+    /// assert_eq!(plan.count(|action| matches!(action, Action::Start(_))), 2);
+    /// ```
+    pub fn count(&self, is_such: impl Fn(Action) -> bool) -> usize {
+        self.0.iter().filter(|event| is_such(event.action)).count()
+    }
+}
+
+/// One thing that happens, from its beginning to its end.
+#[derive(Debug, Clone, Copy)]
+enum Episode {
+    Kill,
+    KillAndWipe,
+    KillAndTruncate,
+    Leave,
+    Stay,
+    Pause,
+    Loss,
+    Add,
+    Remove,
+}
+
+/// What happens in all, in a drawn order.
+fn deck(random: &mut Random, kills: u64) -> Vec<Episode> {
+    let wipes = if kills < 3 { 0 } else { (kills / 5).max(1) };
+    let truncations = if kills < 5 { 0 } else { (kills / 10).max(1) };
+    let sometimes = |of: u64| (kills / of).max(1);
+    let shares = [
+        (Episode::Kill, kills - wipes - truncations),
+        (Episode::KillAndWipe, wipes),
+        (Episode::KillAndTruncate, truncations),
+        (Episode::Pause, sometimes(5)),
+        (Episode::Loss, sometimes(7)),
+        (Episode::Leave, sometimes(8)),
+        (Episode::Stay, sometimes(8)),
+        (Episode::Add, sometimes(10)),
+        (Episode::Remove, sometimes(10)),
+    ];
+    let mut deck: Vec<Episode> = shares.iter().flat_map(|(episode, times)| (0..*times).map(|_| *episode)).collect();
+    for last in (1..deck.len()).rev() {
+        deck.swap(last, random.below(last as u64 + 1) as usize);
+    }
+    deck
+}
+
+/// A plan that is being drawn.
+struct Drawing {
+    random: Random,
+    brokers: u8,
+    session_ms: u64,
+    now_ms: u64,
+    events: Vec<Event>,
+    /// When each instance is there and nothing happens to it; `None` if it was removed.
+    free_ms: Vec<Option<u64>>,
+    /// When all brokers are there.
+    whole_ms: u64,
+}
+
+impl Drawing {
+    fn new(seed: u64, brokers: u8, session_ms: u64) -> Self {
+        let mut drawing = Drawing {
+            random: Random::new(seed),
+            brokers,
+            session_ms,
+            now_ms: 2_000,
+            events: Vec::new(),
+            free_ms: vec![Some(0); usize::from(SLOTS - 1)],
+            whole_ms: 0,
+        };
+        drawing.free_ms.push(None);
+        (1..SLOTS).for_each(|slot| drawing.push(0, Action::Start(slot)));
+        drawing
+    }
+
+    fn push(&mut self, at_ms: u64, action: Action) {
+        self.events.push(Event { at_ms, action });
+    }
+
+    fn between(&mut self, least: u64, most: u64) -> u64 {
+        least + self.random.below(most - least + 1)
+    }
+
+    fn add(&mut self, episode: Episode) {
+        self.now_ms += self.between(600, 2_500);
+        match episode {
+            Episode::Kill => self.down(Action::Kill, 100, 3_000, &[]),
+            Episode::KillAndWipe => self.down(Action::Kill, 100, 3_000, &[Action::Wipe]),
+            Episode::KillAndTruncate => self.truncate(),
+            Episode::Leave => self.down(Action::Leave, 500, 3_000, &[]),
+            Episode::Stay => self.down(Action::Stay, 500, 3_000, &[]),
+            Episode::Pause => self.pause(),
+            Episode::Loss => self.lose(),
+            Episode::Add => self.come(),
+            Episode::Remove => self.go(),
+        }
+    }
+
+    /// An instance to which something may happen now; the time goes on until there is one.
+    fn victim(&mut self) -> u8 {
+        let soonest_ms = self.free_ms.iter().flatten().min().copied().expect("not every instance is removed");
+        self.now_ms = self.now_ms.max(soonest_ms);
+        let free = (1..=SLOTS).zip(&self.free_ms);
+        let free: Vec<u8> =
+            free.filter(|(_, free_ms)| free_ms.is_some_and(|ms| ms <= self.now_ms)).map(|(slot, _)| slot).collect();
+        *self.random.pick(&free)
+    }
+
+    /// It is to be free again some time after this.
+    fn busy_until(&mut self, slot: u8, until_ms: u64) {
+        // It may still be restoring then.
+        let free_ms = until_ms + self.between(100, 1_500);
+        self.free_ms[usize::from(slot) - 1] = Some(free_ms);
+    }
+
+    fn down(&mut self, end: fn(u8) -> Action, least_ms: u64, most_ms: u64, meanwhile: &[fn(u8) -> Action]) {
+        let slot = self.victim();
+        let back_ms = self.now_ms + self.between(least_ms, most_ms);
+        self.push(self.now_ms, end(slot));
+        meanwhile.iter().for_each(|action| self.push(back_ms, action(slot)));
+        self.push(back_ms, Action::Start(slot));
+        self.busy_until(slot, back_ms);
+    }
+
+    /// The others have its tasks for long enough to write every key again; then what its stores go on from is gone.
+    fn truncate(&mut self) {
+        let slot = self.victim();
+        self.push(self.now_ms, Action::Kill(slot));
+        let away_ms = self.session_ms + self.between(3_000, 4_500);
+        let back_ms = (self.now_ms + away_ms).max(self.whole_ms);
+        self.push(back_ms, Action::Truncate);
+        self.push(back_ms + 200, Action::Start(slot));
+        self.whole_ms = self.whole_ms.max(back_ms + 2_000);
+        self.busy_until(slot, back_ms + 200);
+    }
+
+    fn pause(&mut self) {
+        let slot = self.victim();
+        let back_ms = self.now_ms + self.session_ms + self.between(500, 3_500);
+        self.push(self.now_ms, Action::Pause(slot));
+        self.push(back_ms, Action::Resume(slot));
+        self.busy_until(slot, back_ms);
+    }
+
+    fn lose(&mut self) {
+        let (least_ms, most_ms) = if self.brokers == 1 { (500, 3_000) } else { (4_000, 9_000) };
+        let node = 1 + self.random.below(u64::from(self.brokers)) as u8;
+        let begin_ms = self.now_ms.max(self.whole_ms);
+        let end_ms = begin_ms + self.between(least_ms, most_ms);
+        self.push(begin_ms, Action::Lose(node));
+        self.push(end_ms, Action::Regain(node));
+        // A broker takes some seconds to start, and some more to have all its partitions.
+        self.whole_ms = end_ms + 8_000;
+    }
+
+    fn come(&mut self) {
+        let Some(slot) = (1..=SLOTS).find(|slot| self.free_ms[usize::from(*slot) - 1].is_none()) else { return };
+        self.push(self.now_ms, Action::Start(slot));
+        self.busy_until(slot, self.now_ms);
+    }
+
+    fn go(&mut self) {
+        if self.free_ms.iter().flatten().count() > 2 {
+            let slot = self.victim();
+            self.push(self.now_ms, Action::Leave(slot));
+            self.free_ms[usize::from(slot) - 1] = None;
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Action::Start(slot) => write!(f, "start {slot}"),
+            Action::Kill(slot) => write!(f, "kill {slot}"),
+            Action::Leave(slot) => write!(f, "leave {slot}"),
+            Action::Stay(slot) => write!(f, "stay {slot}"),
+            Action::Pause(slot) => write!(f, "pause {slot}"),
+            Action::Resume(slot) => write!(f, "resume {slot}"),
+            Action::Wipe(slot) => write!(f, "wipe {slot}"),
+            Action::Truncate => write!(f, "truncate"),
+            Action::Lose(node) => write!(f, "lose {node}"),
+            Action::Regain(node) => write!(f, "regain {node}"),
+        }
+    }
+}
+
+impl fmt::Display for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, event) in self.0.iter().enumerate() {
+            let comma = if place == 0 { "" } else { ", " };
+            write!(f, "{comma}{} {}", event.at_ms, event.action)?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Event {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Event, String> {
+        let wrong = || format!("`{}` is no event, such as `1200 kill 2`", text.trim());
+        let mut words = text.split_whitespace();
+        let at_ms = words.next().and_then(|word| word.parse().ok()).ok_or_else(wrong)?;
+        let verb = words.next().ok_or_else(wrong)?;
+        let mut of = |action: fn(u8) -> Action| words.next()?.parse().ok().map(action);
+        let action = match verb {
+            "start" => of(Action::Start),
+            "kill" => of(Action::Kill),
+            "leave" => of(Action::Leave),
+            "stay" => of(Action::Stay),
+            "pause" => of(Action::Pause),
+            "resume" => of(Action::Resume),
+            "wipe" => of(Action::Wipe),
+            "truncate" => Some(Action::Truncate),
+            "lose" => of(Action::Lose),
+            "regain" => of(Action::Regain),
+            _ => None,
+        };
+        Ok(Event { at_ms, action: action.ok_or_else(wrong)? })
+    }
+}
+
+impl FromStr for Plan {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Plan, String> {
+        let mut events: Vec<Event> = text.split(',').map(str::parse).collect::<Result<_, _>>()?;
+        events.sort_by_key(|event| event.at_ms);
+        Ok(Plan(events))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn events_of(plan: &Plan, slot: u8) -> Vec<Action> {
+        let of_slot =
+            [Action::Start, Action::Kill, Action::Leave, Action::Stay, Action::Pause, Action::Resume, Action::Wipe];
+        let of_slot = of_slot.map(|action| action(slot));
+        plan.0.iter().map(|event| event.action).filter(|action| of_slot.contains(action)).collect()
+    }
+
+    #[test]
+    fn plan_that_is_written_down_is_the_same() {
+        for seed in 0..100 {
+            let plan = Plan::drawn(seed, 20, 3, 4_000);
+            assert_eq!(plan.to_string().parse(), Ok(plan));
+        }
+        assert!("1200 kil 2".parse::<Plan>().is_err());
+        assert!("kill 2".parse::<Plan>().is_err());
+    }
+
+    #[test]
+    fn everything_happens_and_as_often_as_asked() {
+        for (kills, seed) in [(1, 0), (5, 1), (20, 2), (100, 3)] {
+            let plan = Plan::drawn(seed, kills, 1, 4_000);
+            assert_eq!(plan.count(|action| matches!(action, Action::Kill(_))), kills as usize, "{plan}");
+            assert!(plan.count(|action| matches!(action, Action::Pause(_))) >= 1);
+            let (lost, found) =
+                (plan.count(|action| action == Action::Lose(1)), plan.count(|action| action == Action::Regain(1)));
+            assert!(lost == found && lost >= 1, "{plan}");
+            assert!(kills < 5 || plan.count(|action| action == Action::Truncate) >= 1, "{plan}");
+        }
+    }
+
+    #[test]
+    fn only_what_runs_is_ended_and_only_what_has_ended_starts() {
+        for seed in 0..200 {
+            let plan = Plan::drawn(seed, 20, 3, 4_000);
+            for slot in 1..=SLOTS {
+                let mut runs = false;
+                for action in events_of(&plan, slot) {
+                    let must_run = !matches!(action, Action::Start(_) | Action::Wipe(_));
+                    assert_eq!(runs, must_run, "{action} in {plan}");
+                    runs = matches!(action, Action::Start(_) | Action::Pause(_) | Action::Resume(_));
+                }
+            }
+        }
+    }
+}
