@@ -48,9 +48,10 @@ pub struct Event {
 pub struct Plan(pub Vec<Event>);
 
 impl Plan {
-    /// A plan with so many kills, and with everything else that may happen in proportion.
-    pub fn drawn(seed: u64, kills: u64, brokers: u8, session_ms: u64) -> Plan {
-        let mut drawing = Drawing::new(seed, brokers, session_ms);
+    /// A plan with so many kills, and with everything else that may happen in proportion: the loss of a broker among it, if that
+    /// many `may_be_lost`, one at a time.
+    pub fn drawn(seed: u64, kills: u64, may_be_lost: u8, session_ms: u64) -> Plan {
+        let mut drawing = Drawing::new(seed, may_be_lost, session_ms);
         for episode in deck(&mut drawing.random, kills) {
             drawing.add(episode);
         }
@@ -120,7 +121,7 @@ fn deck(random: &mut Random, kills: u64) -> Vec<Episode> {
 /// A plan that is being drawn.
 struct Drawing {
     random: Random,
-    brokers: u8,
+    may_be_lost: u8,
     session_ms: u64,
     now_ms: u64,
     events: Vec<Event>,
@@ -131,10 +132,10 @@ struct Drawing {
 }
 
 impl Drawing {
-    fn new(seed: u64, brokers: u8, session_ms: u64) -> Self {
+    fn new(seed: u64, may_be_lost: u8, session_ms: u64) -> Self {
         let mut drawing = Drawing {
             random: Random::new(seed),
-            brokers,
+            may_be_lost,
             session_ms,
             now_ms: 2_000,
             events: Vec::new(),
@@ -216,8 +217,11 @@ impl Drawing {
     }
 
     fn lose(&mut self) {
-        let (least_ms, most_ms) = if self.brokers == 1 { (500, 3_000) } else { (4_000, 9_000) };
-        let node = 1 + self.random.below(u64::from(self.brokers)) as u8;
+        if self.may_be_lost == 0 {
+            return;
+        }
+        let (least_ms, most_ms) = if self.may_be_lost == 1 { (500, 3_000) } else { (4_000, 9_000) };
+        let node = 1 + self.random.below(u64::from(self.may_be_lost)) as u8;
         let begin_ms = self.now_ms.max(self.whole_ms);
         let end_ms = begin_ms + self.between(least_ms, most_ms);
         self.push(begin_ms, Action::Lose(node));

@@ -169,7 +169,7 @@ impl Arguments {
             is_told: self.trace,
             ..settings
         };
-        let drawn = || Plan::drawn(seed, kills, settings.brokers, settings.session_ms);
+        let drawn = || Plan::drawn(seed, kills, settings.may_be_lost(), settings.session_ms);
         Task { seed, plan: self.plan.clone().unwrap_or_else(drawn), settings }
     }
 }

@@ -24,7 +24,7 @@ use system_tests::peer::Run;
 use system_tests::plan::{Action, Plan};
 
 /// How long all input may take to be processed once everything runs again.
-const PATIENCE: Duration = Duration::from_secs(40);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How long brokers may take to say where changelogs end, when an instance has died.
 const ENDS_MAX: Duration = Duration::from_secs(2);
 const APPLICATION: &str = "kills";

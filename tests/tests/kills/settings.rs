@@ -90,6 +90,12 @@ impl Settings {
         }
     }
 
+    /// How many brokers may be lost, one at a time. Not the only one while there are transactions: when Kafka 4.3.1 starts again,
+    /// its coordinator may find topics without a leader, take them for deleted, and never end what is open in them.
+    pub fn may_be_lost(&self) -> u8 {
+        if self.brokers == 1 && self.guarantee == Guarantee::ExactlyOnce { 0 } else { self.brokers }
+    }
+
     /// The configuration of its instances.
     pub fn config(&self, registry: Option<&str>) -> Vec<(String, String)> {
         let guarantee = match self.guarantee {
