@@ -3,7 +3,7 @@ CARGO ?= cargo
 ALL := --workspace --features kstreams/rocksdb,system-tests/rocksdb,kstreams/kafka,system-tests/kafka
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-kafka test soak scaling simulation-matrix simulation-hashes kafka-start kafka-stop measure bench-micro instructions lint docs
+.PHONY: help demo demo-kafka test soak scaling simulation-matrix simulation-hashes kafka-start kafka-stop measure bench bench-micro instructions lint docs
 
 help: ## the targets
 	@sed -n 's/^\([a-z-]*\): ## /\1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -47,6 +47,9 @@ kafka-stop: ## stops it; its data stays
 
 measure: ## an hour and a day of simulated time: CPU, memory, lag
 	@scripts/setup demo && scripts/measure
+
+bench: ## side by side with Kafka Streams and a bare loop, on a real broker; ARGS="--records 10000000 --runs 5"
+	@scripts/setup test && $(CARGO) build --locked --release -p bench && $(CARGO) run --locked --release -q -p bench --bin compare -- $(ARGS)
 
 bench-micro: ## what a record passes through, timed by Criterion; ARGS=cache
 	@scripts/setup demo && $(CARGO) bench --locked -p kstreams --bench micro -- $(ARGS)

@@ -173,7 +173,7 @@ fn engines_and_clients_are_named_in_one_place_only() {
 fn every_file_begins_with_what_it_is() {
     let root = root();
     let mut bare = Vec::new();
-    for folder in ["framework", "apps", "tests"] {
+    for folder in ["framework", "apps", "bench", "tests"] {
         for file in rust_files(&root.join(folder)) {
             let text = fs::read_to_string(&file).unwrap();
             let first = text.lines().find(|line| !line.starts_with("#!") && !line.trim().is_empty()).unwrap_or("");
@@ -189,7 +189,7 @@ fn every_file_begins_with_what_it_is() {
 fn files_are_rooms_not_halls() {
     let root = root();
     let mut long = Vec::new();
-    for folder in ["framework/src", "apps"] {
+    for folder in ["framework/src", "apps", "bench"] {
         for file in rust_files(&root.join(folder)) {
             let text = fs::read_to_string(&file).unwrap();
             // Examples make doc comments long, and no file harder to find one's way in.
@@ -207,7 +207,7 @@ fn nothing_is_left_unfinished() {
     let root = root();
     let marks = ["todo!(", "unimplemented!(", concat!("FIX", "ME"), concat!("TO", "DO:"), concat!("#[", "ignore")];
     let mut found = Vec::new();
-    for folder in ["framework", "apps", "tests"] {
+    for folder in ["framework", "apps", "bench", "tests"] {
         for file in rust_files(&root.join(folder)) {
             if file.ends_with("tidy/main.rs") {
                 continue;
@@ -230,7 +230,7 @@ fn nothing_is_left_unfinished() {
 #[test]
 fn nothing_reads_what_lies_outside_the_project() {
     let root = root();
-    for folder in ["framework", "apps", "tests"] {
+    for folder in ["framework", "apps", "bench", "tests"] {
         for file in rust_files(&root.join(folder)) {
             let text = fs::read_to_string(&file).unwrap();
             let outside = concat!("/work", "/shared");

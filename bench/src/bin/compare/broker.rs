@@ -1,0 +1,53 @@
+//! One broker for the whole comparison, from `scripts/kafka`. It goes when this process goes, however that ends.
+
+use crate::Result;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+/// A broker that runs as long as this lives.
+pub(crate) struct Broker {
+    servers: String,
+    script: Child,
+}
+
+/// The root of the project.
+pub(crate) fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+impl Broker {
+    pub(crate) fn start(directory: &Path, heap: &str) -> Result<Broker> {
+        let mut script = Command::new(root().join("scripts/kafka"))
+            .args(["run", "--dir"])
+            .arg(directory.join("broker"))
+            .env("KSTREAMS_KAFKA_HEAP", heap)
+            // A broker that runs for long, unlike those of tests.
+            .env("KSTREAMS_KAFKA_JAVA", "-XX:+UseG1GC")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut servers = String::new();
+        if let Some(output) = &mut script.stdout {
+            BufReader::new(output).read_line(&mut servers)?;
+        }
+        match servers.trim() {
+            "" => Err(format!("the broker does not start: {}", script.wait()?).into()),
+            servers => Ok(Broker { servers: servers.to_owned(), script }),
+        }
+    }
+
+    pub(crate) fn servers(&self) -> &str {
+        &self.servers
+    }
+}
+
+impl Drop for Broker {
+    /// The script waits for its standard input to close.
+    fn drop(&mut self) {
+        drop(self.script.stdin.take());
+        if let Err(error) = self.script.wait() {
+            eprintln!("compare: the broker: {error}");
+        }
+    }
+}

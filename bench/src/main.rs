@@ -1,0 +1,28 @@
+//! One workload on Apache Kafka: reads its input to the end, commits, ends, and prints what it took as one line of JSON.
+//!
+//! An ordinary program on the public API of `kstreams`: what it tells about itself comes from `/proc`, from the counters of its
+//! `Streams` and from the log's administration. `README.md` says which settings differ from those of the Java peer.
+
+mod run;
+mod workload;
+
+use clap::Parser;
+use side_by_side::arguments::Arguments;
+use std::process::ExitCode;
+
+/// librdkafka and RocksDB use it, too: it replaces `malloc` in the whole program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    match run::run(&Arguments::parse()) {
+        Ok(report) => {
+            println!("{report}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

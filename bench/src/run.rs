@@ -1,0 +1,113 @@
+//! Running a workload to its end, and the report.
+
+use crate::workload::{RESTORED, Runs};
+use kstreams::config::Config;
+use kstreams::error::Error as StreamsError;
+use kstreams::log::{Log, OffsetAt, client, connect};
+use kstreams::record::{SystemClock, TopicPartition};
+use kstreams::runtime::{State, Streams};
+use kstreams::store::TimestampedKeyValueStore;
+use side_by_side::arguments::{Arguments, Workload};
+use side_by_side::report::{Mark, Measured};
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// For questions to the broker, and for the end.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Between two looks at what is counted: the resolution of the times that are reported.
+const LOOK: Duration = Duration::from_millis(2);
+
+/// Runs the workload and says what it took.
+///
+/// # Errors
+/// What the application ended with, and offsets that are not committed.
+pub(crate) fn run(arguments: &Arguments) -> Result<serde_json::Value> {
+    let url = format!("kafka://{}", arguments.brokers);
+    let config = Config::new(&arguments.app_id, &url).state_dir(&arguments.state_dir).threads(arguments.threads);
+    let (topology, mut config) = (arguments.workload.topology()?, arguments.workload.configured(config));
+    config.apply_environment()?;
+    let log = connect(&url, Arc::new(SystemClock))?;
+    let ends = ends(&*log, arguments.workload.inputs())?;
+    let start = Mark::now()?;
+    let streams = Streams::start(&topology, config)?;
+    let measured = match arguments.workload {
+        Workload::Restore => restore(&streams, start)?,
+        _ => process(&streams, ends.values().sum::<i64>().unsigned_abs(), arguments.records)?,
+    };
+    drop(streams);
+    check_committed(&*log, &arguments.app_id, &ends)?;
+    Ok(measured.report("kstreams", arguments.workload)?)
+}
+
+/// Until all of the input is processed and committed.
+fn process(streams: &Streams, total: u64, records: u64) -> Result<Measured> {
+    wait_until(streams, || streams.counts().processed > 0)?;
+    let first = Mark::now()?;
+    wait_until(streams, || streams.counts().processed >= total)?;
+    let commits = streams.counts().commits;
+    // Closing commits what is left and leaves the group.
+    let (last, closed) = thread::scope(|scope| {
+        let closing = scope.spawn(|| streams.close(PATIENCE).map(|()| Instant::now()));
+        while streams.counts().commits == commits && !closing.is_finished() {
+            thread::sleep(LOOK);
+        }
+        let last = Mark::now()?;
+        Ok::<_, Box<dyn Error>>((last, closing.join().expect("closing does not panic")?))
+    })?;
+    let shutdown_seconds = (closed - last.at).as_secs_f64();
+    Ok(Measured { records, first, last, shutdown_seconds })
+}
+
+/// Until the instance is running; what was restored is counted afterwards.
+fn restore(streams: &Streams, start: Mark) -> Result<Measured> {
+    wait_until(streams, || streams.state() == State::Running)?;
+    let last = Mark::now()?;
+    let rows = streams.store::<TimestampedKeyValueStore<String, String>>(RESTORED)?;
+    let records = rows.all()?.try_fold(0, |count, row| row.map(|_| count + 1))?;
+    drop(rows);
+    let closing = Instant::now();
+    streams.close(PATIENCE)?;
+    // Counting lies between, and is no part of stopping.
+    Ok(Measured { records, first: start, last, shutdown_seconds: closing.elapsed().as_secs_f64() })
+}
+
+fn wait_until(streams: &Streams, mut holds: impl FnMut() -> bool) -> Result<()> {
+    while !holds() {
+        if streams.state().has_ended() {
+            streams.wait()?;
+            return Err("the application has ended too early".into());
+        }
+        thread::sleep(LOOK);
+    }
+    Ok(())
+}
+
+/// The ends of the inputs.
+fn ends(log: &dyn Log, inputs: &[&str]) -> std::result::Result<BTreeMap<TopicPartition, i64>, StreamsError> {
+    let admin = log.admin()?;
+    let topics = client::wait(log, admin.topics(), PATIENCE)?;
+    let partitions: Vec<TopicPartition> = topics
+        .iter()
+        .filter(|info| inputs.contains(&info.topic.as_str()))
+        .flat_map(|info| (0..info.partitions).map(|partition| TopicPartition { topic: info.topic.clone(), partition }))
+        .collect();
+    client::wait(log, admin.offsets(&partitions, OffsetAt::End), PATIENCE)
+}
+
+/// What is done counts only if the group knows it.
+fn check_committed(log: &dyn Log, group: &str, ends: &BTreeMap<TopicPartition, i64>) -> Result<()> {
+    let description = client::wait(log, log.admin()?.describe_group(group), PATIENCE)?;
+    for (partition, end) in ends.iter().filter(|(_, end)| **end > 0) {
+        let committed = description.offsets.get(partition).map(|committed| committed.offset);
+        if committed != Some(*end) {
+            return Err(format!("{partition}: committed is {committed:?}, its end is {end}").into());
+        }
+    }
+    Ok(())
+}
