@@ -15,7 +15,8 @@ use super::topics::Questions;
 use super::worker::Worker;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{
-    Budget, Call, Consumer, ConsumerConfig, Fetched, GroupEvent, GroupMetadata, OffsetReset, Offsets, Start,
+    Budget, Call, Consumer, ConsumerConfig, Fetched, GroupEvent, GroupMember, GroupMetadata, OffsetAt, OffsetReset,
+    Offsets, Start,
 };
 use crate::record::{Message, Topic, TopicPartition};
 use rdkafka::Offset;
@@ -54,6 +55,8 @@ pub(super) struct KafkaConsumer {
     membership: Membership,
     held_name: HeldName,
     leaving_since_ms: Option<i64>,
+    /// Who is left in the group, asked after the goodbye was sent.
+    left: Option<Call<Vec<GroupMember>>>,
     queues: BTreeMap<TopicPartition, Queue>,
 }
 
@@ -68,6 +71,7 @@ impl KafkaConsumer {
             membership: Membership::default(),
             held_name: HeldName::default(),
             leaving_since_ms: None,
+            left: None,
             queues: BTreeMap::new(),
             config: config.clone(),
             signal,
@@ -243,6 +247,27 @@ impl KafkaConsumer {
                 queue.checked();
                 self.advance(partition, now_ms)
             }
+            Stage::Moving { to: Offset::Beginning, .. } => {
+                let here = [partition.clone()];
+                let call = self.cluster.ask(move |cluster| cluster.offsets_now(&here, OffsetAt::Beginning));
+                self.set_stage(partition, Stage::Looking(call));
+                Ok(false)
+            }
+            Stage::Looking(call) => {
+                let Poll::Ready(found) = call.poll(now_ms) else { return Ok(false) };
+                let found = match found {
+                    // As when librdkafka looks for it itself: until a broker answers.
+                    Err(error) if error.kind() == ErrorKind::Timeout => {
+                        tracing::debug!(target: "kstreams::kafka", %partition, %error, "looking for the beginning again");
+                        queue.stage = Stage::Moving { to: Offset::Beginning, attempts: 0 };
+                        return Ok(false);
+                    }
+                    found => found?,
+                };
+                let first = found.get(partition).copied().unwrap_or(0);
+                queue.stage = Stage::Moving { to: Offset::Offset(first), attempts: 0 };
+                self.advance(partition, now_ms)
+            }
             Stage::Moving { to, attempts } => {
                 let (to, attempts) = (*to, *attempts);
                 self.move_to(partition, to, attempts)
@@ -333,10 +358,23 @@ impl KafkaConsumer {
         Ok(())
     }
 
-    /// Whether the group has heard the goodbye: then this member has no name or no generation any more.
-    fn has_left(&self) -> bool {
-        let known = self.config.group.as_deref().and_then(|group| native::group_metadata(&self.client, group));
-        known.is_none_or(|known| known.generation < 0 || known.member.is_empty())
+    /// Whether the group has heard the goodbye. A classic group's answer takes the member's name or generation away. In a new one
+    /// librdkafka goes back to generation 0 when it *sends* the goodbye and keeps the name: then the group is asked.
+    fn has_left(&mut self, now_ms: i64) -> bool {
+        let Some(group) = self.config.group.clone() else { return true };
+        let known = native::group_metadata(&self.client, &group);
+        let Some(known) = known.filter(|known| known.generation >= 0 && !known.member.is_empty()) else { return true };
+        if known.generation > 0 {
+            return false;
+        }
+        let cluster = &self.cluster;
+        let left = self.left.get_or_insert_with(|| cluster.ask(move |cluster| groups::members(cluster, &group)));
+        let Poll::Ready(left) = left.poll(now_ms) else { return false };
+        self.left = None;
+        match left {
+            Ok(left) => left.iter().all(|member| member.member != known.member),
+            Err(error) => error.kind() == ErrorKind::NotFound,
+        }
     }
 }
 
@@ -382,11 +420,11 @@ impl Consumer for KafkaConsumer {
         let given_back = self.membership.give_back(&self.client);
         self.local(given_back)?;
         self.serve()?;
-        if !self.has_left() && now_ms.saturating_sub(since_ms) < LEAVING_MS_MAX {
+        if !self.has_left(now_ms) && now_ms.saturating_sub(since_ms) < LEAVING_MS_MAX {
             return Poll::Pending;
         }
         self.membership = Membership::default();
-        self.leaving_since_ms = None;
+        (self.leaving_since_ms, self.left) = (None, None);
         Poll::Ready(Ok(()))
     }
 

@@ -6,7 +6,7 @@ use super::errors::{self, About};
 use super::native_groups;
 use super::settings::{GroupProtocol, open};
 use crate::error::{Error, ErrorKind, Result};
-use crate::log::{ConsumerConfig, GroupDescription, Isolation, OffsetAndMetadata, Offsets};
+use crate::log::{ConsumerConfig, GroupDescription, GroupMember, Isolation, OffsetAndMetadata, Offsets};
 use crate::record::TopicPartition;
 use rdkafka::admin::AdminOptions;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _};
@@ -25,13 +25,17 @@ pub(super) fn list(cluster: &Cluster) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// Members of a group.
+pub(super) fn members(cluster: &Cluster, group: &str) -> Result<Vec<GroupMember>> {
+    let members = native_groups::members(cluster.reader()?.client(), group, ANSWER.as_millis() as i32);
+    members.map_err(|code| cluster.failed(&KafkaError::AdminOp(code), About::Group(group)))
+}
+
 /// Members and committed offsets of a group.
 pub(super) fn describe(cluster: &Cluster, group: &str) -> Result<GroupDescription> {
-    let about = About::Group(group);
-    let (client, timeout_ms) = (cluster.reader()?.client(), ANSWER.as_millis() as i32);
-    let failed = |code| cluster.failed(&KafkaError::AdminOp(code), about);
-    let members = native_groups::members(client, group, timeout_ms).map_err(failed)?;
-    let offsets = native_groups::offsets(client, group, timeout_ms).map_err(failed)?;
+    let (about, members) = (About::Group(group), members(cluster, group)?);
+    let offsets = native_groups::offsets(cluster.reader()?.client(), group, ANSWER.as_millis() as i32);
+    let offsets = offsets.map_err(|code| cluster.failed(&KafkaError::AdminOp(code), about))?;
     Ok(GroupDescription { group: group.to_owned(), generation: UNKNOWN_GENERATION, members, offsets })
 }
 

@@ -1,7 +1,7 @@
-//! The few calls into librdkafka that the crate `rdkafka` does not offer: messages of one partition with the offset of its
-//! end, watermarks as they are known, and who a member is.
+//! The few calls into librdkafka that the crate `rdkafka` does not offer: messages of one partition, many with one call and with the
+//! offset of its end, watermarks as they are known, and who a member is.
 //!
-//! The only module of the framework with unsafe code. Every block states why it is sound; whatever can be done with the safe
+//! With `native_groups` and `native_producer` the only module of the framework with unsafe code. Every block states why it is sound; whatever can be done with the safe
 //! crate is done elsewhere. It never calls the batch functions: with `enable.partition.eof` they lose messages (see
 //! `docs/decisions/0005-kafka-client.md`).
 #![allow(unsafe_code)]
@@ -14,7 +14,11 @@ use rdkafka::TopicPartitionList;
 use rdkafka::bindings as sys;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::RDKafkaErrorCode;
+use std::any::Any;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
+use std::marker::PhantomData;
+use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
@@ -55,11 +59,19 @@ impl PartitionQueue {
         Some(PartitionQueue { queue, signal: signal.clone(), consumer: consumer.clone() })
     }
 
-    /// The next message or event, if one is there. Never waits.
-    pub(super) fn take(&mut self) -> Option<Taken> {
-        // SAFETY: the queue lives as long as `self`; a null answer means that there is nothing.
-        let message = unsafe { sys::rd_kafka_consume_queue(self.queue.as_ptr(), 0) };
-        NonNull::new(message).map(Taken)
+    /// Hands out the messages and events that are there, in order, until `visit` breaks; the others stay. Never waits.
+    ///
+    /// The whole queue is taken with one lock, and what is left is put back in front with another. librdkafka counts a message as
+    /// read when it is handed out here, as with `rd_kafka_consume_queue`, and the end of a partition not at all.
+    pub(super) fn hand_out(&mut self, visit: &mut dyn FnMut(&Taken<'_>) -> ControlFlow<()>) {
+        let mut visiting = Visiting { visit, client: self.consumer.client().native_ptr(), panic: None };
+        let opaque = (&raw mut visiting).cast::<c_void>();
+        // SAFETY: the queue lives as long as `self`; `opaque` points to a `Visiting` that outlives the call and is touched by nobody
+        // else meanwhile, and `take` is called on this thread before the call returns.
+        unsafe { sys::rd_kafka_consume_callback_queue(self.queue.as_ptr(), 0, Some(take), opaque) };
+        if let Some(panic) = visiting.panic {
+            resume_unwind(panic);
+        }
     }
 
     /// The first offset and the high watermark as the last fetch told them, without asking a broker.
@@ -99,13 +111,38 @@ unsafe extern "C" fn ring(_client: *mut sys::rd_kafka_t, opaque: *mut c_void) {
     signal.ring();
 }
 
-/// A message of a partition, or an event about it. Belongs to its consumer's memory and is given back when dropped.
-pub(super) struct Taken(NonNull<sys::rd_kafka_message_t>);
+/// What [`take`] works with.
+struct Visiting<'a> {
+    visit: &'a mut dyn FnMut(&Taken<'_>) -> ControlFlow<()>,
+    client: *mut sys::rd_kafka_t,
+    /// A panic must not go through librdkafka: it goes on behind it.
+    panic: Option<Box<dyn Any + Send>>,
+}
 
-impl Taken {
+/// Called by librdkafka for each message that is handed out.
+unsafe extern "C" fn take(message: *mut sys::rd_kafka_message_t, opaque: *mut c_void) {
+    // SAFETY: `opaque` is the `Visiting` of the `hand_out` that is running on this thread, and nobody else's.
+    let visiting = unsafe { &mut *opaque.cast::<Visiting<'_>>() };
+    let Some(message) = NonNull::new(message) else { return };
+    let taken = Taken { message, borrowed: PhantomData };
+    let visited = catch_unwind(AssertUnwindSafe(|| (visiting.visit)(&taken)));
+    if !matches!(visited, Ok(ControlFlow::Continue(()))) {
+        // SAFETY: the client lives as long as the queue. Nothing more is handed out in this call; the rest goes back.
+        unsafe { sys::rd_kafka_yield(visiting.client) };
+    }
+    visiting.panic = visited.err();
+}
+
+/// A message of a partition, or an event about it. It is librdkafka's, which takes it back after the visit.
+pub(super) struct Taken<'a> {
+    message: NonNull<sys::rd_kafka_message_t>,
+    borrowed: PhantomData<&'a sys::rd_kafka_message_t>,
+}
+
+impl Taken<'_> {
     fn raw(&self) -> &sys::rd_kafka_message_t {
-        // SAFETY: librdkafka gave the message to us until it is destroyed, which only `drop` does.
-        unsafe { self.0.as_ref() }
+        // SAFETY: librdkafka lends the message for the visit, and `self` does not outlive it.
+        unsafe { self.message.as_ref() }
     }
 
     /// What happened instead of a message, if it is none.
@@ -139,8 +176,8 @@ impl Taken {
     /// Milliseconds since the epoch, or [`NO_TIMESTAMP`].
     pub(super) fn timestamp(&self) -> i64 {
         let mut kind = sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE;
-        // SAFETY: the message is ours; `kind` is written before the call returns.
-        let timestamp = unsafe { sys::rd_kafka_message_timestamp(self.0.as_ptr(), &raw mut kind) };
+        // SAFETY: the message is lent to us; `kind` is written before the call returns.
+        let timestamp = unsafe { sys::rd_kafka_message_timestamp(self.message.as_ptr(), &raw mut kind) };
         if kind == sys::rd_kafka_timestamp_type_t::RD_KAFKA_TIMESTAMP_NOT_AVAILABLE { NO_TIMESTAMP } else { timestamp }
     }
 
@@ -148,8 +185,8 @@ impl Taken {
     pub(super) fn headers(&self) -> Headers {
         let mut headers = Headers::default();
         let mut list = ptr::null_mut();
-        // SAFETY: the message is ours; the list that is written belongs to it.
-        let answer = unsafe { sys::rd_kafka_message_headers(self.0.as_ptr(), &raw mut list) };
+        // SAFETY: the message is lent to us; the list that is written belongs to it.
+        let answer = unsafe { sys::rd_kafka_message_headers(self.message.as_ptr(), &raw mut list) };
         if answer != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
             return headers;
         }
@@ -166,13 +203,6 @@ impl Taken {
             headers.push(&name.to_string_lossy(), value);
         }
         headers
-    }
-}
-
-impl Drop for Taken {
-    fn drop(&mut self) {
-        // SAFETY: the message is ours and not used again.
-        unsafe { sys::rd_kafka_message_destroy(self.0.as_ptr()) };
     }
 }
 

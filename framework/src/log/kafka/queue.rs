@@ -7,20 +7,25 @@ use crate::log::{Budget, Call, Fetched, Offsets, Start};
 use crate::record::{Message, TopicPartition};
 use rdkafka::Offset;
 use rdkafka::error::RDKafkaErrorCode as Code;
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
 /// Where reading a partition stands.
 ///
 /// ```text
-/// Checking -> Asking (only for Start::Committed) -> Moving -> Reading
-///                                                     ^         |
-///                                                     '-- Outside (moved by a new start)
+/// Checking -> Asking (only for Start::Committed) -> Moving ---------------> Reading
+///                                                   |    ^  ^              |
+///                 (only for the beginning) Looking <'    |  '--- Outside <-'
+///                                             '----------'   (moved by a new start)
 /// ```
 pub(super) enum Stage {
     /// Whether the partition exists is not known yet.
     Checking(Start),
     /// The committed offset is asked for.
     Asking(Call<Offsets>),
+    /// The first offset is asked for: of the cluster's own client, which knows the leader already. librdkafka's consumer would
+    /// look for the offset half a second later if it does not.
+    Looking(Call<BTreeMap<TopicPartition, i64>>),
     /// librdkafka is to be told where to read; it may be busy with the partition.
     Moving { to: Offset, attempts: u32 },
     /// Messages come.
@@ -35,6 +40,12 @@ pub(super) struct Queue {
     pub(super) stage: Stage,
     /// Whether librdkafka has the partition in its assignment.
     pub(super) is_attached: bool,
+    place: Place,
+}
+
+/// How far a partition was read.
+#[derive(Debug, Clone, Copy, Default)]
+struct Place {
     position: Option<i64>,
     /// Whether something was read or the end was seen since the start.
     has_fetched: bool,
@@ -44,8 +55,7 @@ pub(super) struct Queue {
 impl Queue {
     /// A partition that is to be read from `start`.
     pub(super) fn new(native: PartitionQueue, start: Start, is_attached: bool) -> Self {
-        let mut queue =
-            Queue { native, stage: Stage::Reading, is_attached, position: None, has_fetched: false, is_at_end: false };
+        let mut queue = Queue { native, stage: Stage::Reading, is_attached, place: Place::default() };
         queue.start(start);
         queue
     }
@@ -56,8 +66,8 @@ impl Queue {
             _ if !self.is_attached => Stage::Checking(start),
             start => begin(start),
         };
-        self.position = if let Start::Offset(offset) = start { Some(offset) } else { None };
-        (self.has_fetched, self.is_at_end) = (false, false);
+        let position = if let Start::Offset(offset) = start { Some(offset) } else { None };
+        self.place = Place { position, ..Place::default() };
     }
 
     /// The partition exists: on with it.
@@ -74,23 +84,23 @@ impl Queue {
 
     /// The offset of the next message, once something was read or the end was seen.
     pub(super) fn position(&self) -> Option<i64> {
-        self.position.filter(|_| self.has_fetched)
+        self.place.position()
     }
 
     /// The same, or where reading is to begin.
     pub(super) fn place(&self) -> Option<i64> {
-        self.position
+        self.place.position
     }
 
     /// Offsets to the end as the last fetch from the broker saw it.
     pub(super) fn lag(&self, partition: &TopicPartition) -> Option<i64> {
-        if !self.has_fetched {
+        if !self.place.has_fetched {
             return None;
         }
-        if self.is_at_end {
+        if self.place.is_at_end {
             return Some(0);
         }
-        Some(self.native.known_end(partition)?.saturating_sub(self.position?).max(0))
+        Some(self.native.known_end(partition)?.saturating_sub(self.place.position?).max(0))
     }
 
     /// Hands out what is there.
@@ -100,21 +110,38 @@ impl Queue {
         budget: Budget,
         visit: &mut dyn FnMut(&Message<'_>) -> ControlFlow<()>,
     ) -> Result<Fetched> {
-        let mut fetched = Fetched::default();
-        while fetched.records < budget.records && fetched.bytes < budget.bytes {
-            let Some(taken) = self.native.take() else { break };
-            if let Some(code) = taken.error() {
-                self.note(code, &taken, partition)?;
-            } else if self.visit(&taken, &mut fetched, visit).is_break() {
-                break;
-            }
+        let (mut fetched, mut noted) = (Fetched::default(), Ok(()));
+        if budget.records == 0 || budget.bytes == 0 {
+            return Ok(fetched);
         }
-        Ok(fetched)
+        let Queue { native, place, stage, .. } = self;
+        native.hand_out(&mut |taken| {
+            match taken.error() {
+                Some(code) => noted = place.note(code, taken, stage, partition),
+                None => place.visit(taken, &mut fetched, visit)?,
+            }
+            match noted.is_ok() && fetched.records < budget.records && fetched.bytes < budget.bytes {
+                true => ControlFlow::Continue(()),
+                false => ControlFlow::Break(()),
+            }
+        });
+        noted.map(|()| fetched)
+    }
+
+    /// The position is not in the log.
+    pub(super) fn outside(&self, partition: &TopicPartition, seen: &str) -> Error {
+        self.place.outside(partition, seen)
+    }
+}
+
+impl Place {
+    fn position(&self) -> Option<i64> {
+        self.position.filter(|_| self.has_fetched)
     }
 
     fn visit(
         &mut self,
-        taken: &Taken,
+        taken: &Taken<'_>,
         fetched: &mut Fetched,
         visit: &mut dyn FnMut(&Message<'_>) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
@@ -127,23 +154,21 @@ impl Queue {
         };
         fetched.records += 1;
         fetched.bytes += message.key.map_or(0, <[u8]>::len) + message.value.map_or(0, <[u8]>::len);
-        self.position = Some(message.offset + 1);
-        (self.has_fetched, self.is_at_end) = (true, false);
+        *self = Place { position: Some(message.offset + 1), has_fetched: true, is_at_end: false };
         visit(&message)
     }
 
     /// Something happened that is no message.
-    fn note(&mut self, code: Code, taken: &Taken, partition: &TopicPartition) -> Result<()> {
+    fn note(&mut self, code: Code, taken: &Taken<'_>, stage: &mut Stage, partition: &TopicPartition) -> Result<()> {
         match errors::kind_of(code) {
             _ if code == Code::PartitionEOF => {
                 // It lies behind control records and what was compacted away.
-                let before = self.position();
-                self.position = before.max(Some(taken.offset()));
-                (self.has_fetched, self.is_at_end) = (true, true);
+                let position = self.position().max(Some(taken.offset()));
+                *self = Place { position, has_fetched: true, is_at_end: true };
                 Ok(())
             }
             ErrorKind::OutOfRange => {
-                self.stage = Stage::Outside(taken.text());
+                *stage = Stage::Outside(taken.text());
                 Err(self.outside(partition, &taken.text()))
             }
             ErrorKind::Timeout => {
@@ -155,8 +180,7 @@ impl Queue {
         }
     }
 
-    /// The position is not in the log.
-    pub(super) fn outside(&self, partition: &TopicPartition, seen: &str) -> Error {
+    fn outside(&self, partition: &TopicPartition, seen: &str) -> Error {
         let sentence = match self.position {
             Some(position) => format!("offset {position} of {partition} is not in the log"),
             None => format!("there is no committed offset for {partition}"),
