@@ -158,13 +158,15 @@ fn give_back(consumer: &BaseConsumer<ConsumerContext>, comes: bool, list: &Topic
     }
 }
 
-/// What became of one message.
+/// What became of a message, or of several with the same token that lie one behind another in a partition.
 #[derive(Debug)]
 pub(super) struct Delivered {
     pub(super) token: usize,
+    pub(super) messages: usize,
+    /// Of their keys and values.
     pub(super) bytes: usize,
     pub(super) partition: i32,
-    /// The offset, or why there is none and in which topic.
+    /// The offset of the first, or why there is none and in which topic.
     pub(super) offset: Result<i64, (Code, String)>,
 }
 
@@ -172,7 +174,37 @@ pub(super) struct Delivered {
 #[derive(Debug, Default)]
 pub(super) struct ProducerContext {
     pub(super) trouble: Arc<Trouble>,
-    delivered: Mutex<Vec<Delivered>>,
+    delivered: Mutex<Deliveries>,
+}
+
+/// What was delivered and not taken yet.
+#[derive(Debug, Default)]
+struct Deliveries {
+    list: Vec<Delivered>,
+    messages: usize,
+}
+
+impl Deliveries {
+    fn add(&mut self, delivered: Delivered) {
+        self.messages += delivered.messages;
+        match self.list.last_mut() {
+            Some(last) if last.is_followed_by(&delivered) => {
+                last.messages += delivered.messages;
+                last.bytes += delivered.bytes;
+            }
+            _ => self.list.push(delivered),
+        }
+    }
+}
+
+impl Delivered {
+    fn is_followed_by(&self, next: &Delivered) -> bool {
+        let follows = match (&self.offset, &next.offset) {
+            (Ok(first), Ok(next)) => i64::try_from(self.messages).is_ok_and(|messages| first + messages == *next),
+            _ => false,
+        };
+        follows && self.token == next.token && self.partition == next.partition
+    }
 }
 
 client_context!(ProducerContext);
@@ -180,12 +212,14 @@ client_context!(ProducerContext);
 impl ProducerContext {
     /// What was delivered since the last call; `room` is left behind, for its allocation.
     pub(super) fn take_delivered(&self, room: &mut Vec<Delivered>) {
-        std::mem::swap(room, &mut *self.delivered.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut deliveries = self.delivered.lock().unwrap_or_else(PoisonError::into_inner);
+        deliveries.messages = 0;
+        std::mem::swap(room, &mut deliveries.list);
     }
 
-    /// The number of deliveries that were not taken.
+    /// The number of messages whose deliveries were not taken.
     pub(super) fn waiting(&self) -> usize {
-        self.delivered.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.delivered.lock().unwrap_or_else(PoisonError::into_inner).messages
     }
 }
 
@@ -199,7 +233,7 @@ impl producer::ProducerContext for ProducerContext {
             Err((error, message)) => Err((errors::code_of(error), message.topic().to_owned())),
         };
         let bytes = message.key_len() + message.payload_len();
-        let delivered = Delivered { token, bytes, partition: message.partition(), offset };
-        self.delivered.lock().unwrap_or_else(PoisonError::into_inner).push(delivered);
+        let delivered = Delivered { token, messages: 1, bytes, partition: message.partition(), offset };
+        self.delivered.lock().unwrap_or_else(PoisonError::into_inner).add(delivered);
     }
 }

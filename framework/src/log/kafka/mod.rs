@@ -30,6 +30,7 @@ mod held_name;
 mod insist;
 mod native;
 mod native_groups;
+mod native_producer;
 mod producer;
 mod queue;
 mod settings;

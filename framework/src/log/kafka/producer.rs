@@ -8,6 +8,7 @@ use super::context::{Delivered, ProducerContext};
 use super::errors::{self, About};
 use super::groups::list_of;
 use super::native;
+use super::native_producer::{Bare, NativeProducer, TopicHandle};
 use super::settings::open;
 use super::spread::Spread;
 use super::topics::Questions;
@@ -17,15 +18,14 @@ use crate::log::{Call, Delivery, GroupMetadata, Offsets, Placed, Producer, Produ
 use crate::record::{Headers, Outgoing, Topic};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer as _};
+use rdkafka::producer::{BaseRecord, Producer as _};
+use rustc_hash::FxHashMap;
 use std::sync::Arc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
 /// The most events of librdkafka that are looked at in one step; one holds many deliveries.
 const EVENTS_MAX: usize = 16;
-
-type NativeProducer = BaseProducer<ProducerContext>;
 
 /// Where a producer stands.
 ///
@@ -65,6 +65,16 @@ pub(super) struct KafkaProducer {
     /// Kept for its allocation.
     delivered: Vec<Delivered>,
     spread: Spread,
+    /// The topics that were written to, since one was last forgotten.
+    outlets: FxHashMap<Topic, Outlet>,
+    forgotten: u64,
+}
+
+/// A topic that is written to.
+struct Outlet {
+    handle: TopicHandle,
+    /// As many as it had when it was first written to; it may have more by now.
+    partitions: i32,
 }
 
 impl KafkaProducer {
@@ -81,6 +91,8 @@ impl KafkaProducer {
             queued_bytes: 0,
             delivered: Vec::new(),
             spread: Spread::default(),
+            outlets: FxHashMap::default(),
+            forgotten: 0,
             config: config.clone(),
         })
     }
@@ -126,6 +138,26 @@ impl KafkaProducer {
             || (self.queued > 0 && self.queued_bytes + size_of(message) > self.config.queue_bytes_max)
     }
 
+    /// The way of most messages: to a known partition of a topic that was written to before, without headers. `None` if it is
+    /// not open to this one.
+    fn send_directly(&mut self, message: &Outgoing<'_>, token: u64, now_ms: i64) -> Option<Result<Sent>> {
+        let forgotten = self.questions.forgotten();
+        if forgotten != self.forgotten {
+            self.forgotten = forgotten;
+            self.outlets.clear();
+        }
+        let outlet = self.outlets.get(message.topic).filter(|_| message.headers.is_empty())?;
+        let partition = message.partition.filter(|partition| (0..outlet.partitions).contains(partition))?;
+        let sent = outlet.handle.send(&Bare {
+            partition,
+            key: message.key,
+            value: message.value,
+            timestamp: timestamp(message, now_ms),
+            token: token as usize,
+        });
+        Some(self.note(message, sent.map_err(KafkaError::MessageProduction)))
+    }
+
     fn queue(&mut self, message: &Outgoing<'_>, partition: i32, token: u64, now_ms: i64) -> Result<Sent> {
         let record = BaseRecord::<[u8], [u8], usize> {
             topic: message.topic.as_str(),
@@ -133,19 +165,29 @@ impl KafkaProducer {
             payload: message.value,
             key: message.key,
             headers: owned_headers(message.headers),
-            // librdkafka takes 0 for "now".
-            timestamp: Some(message.timestamp.unwrap_or(now_ms).max(1)),
+            timestamp: Some(timestamp(message, now_ms)),
             // A pointer's width is what librdkafka keeps: all of it, on the machines that this runs on.
             delivery_opaque: token as usize,
         };
-        match self.client.send(record) {
+        let sent = self.client.send(record).map_err(|(error, _)| error);
+        if let (Ok(()), Poll::Ready(Ok(partitions))) = (&sent, self.questions.poll(message.topic, now_ms))
+            && !self.outlets.contains_key(message.topic)
+            && let Some(handle) = TopicHandle::open(&self.client, message.topic.as_str())
+        {
+            self.outlets.insert(message.topic.clone(), Outlet { handle, partitions });
+        }
+        self.note(message, sent)
+    }
+
+    fn note(&mut self, message: &Outgoing<'_>, sent: Result<(), KafkaError>) -> Result<Sent> {
+        match sent {
             Ok(()) => {
                 self.queued += 1;
                 self.queued_bytes += size_of(message);
                 Ok(Sent::Queued)
             }
-            Err((KafkaError::MessageProduction(Code::QueueFull), _)) => Ok(Sent::QueueFull),
-            Err((error, _)) => Err(self.refused(&error, message.topic)),
+            Err(KafkaError::MessageProduction(Code::QueueFull)) => Ok(Sent::QueueFull),
+            Err(error) => Err(self.refused(&error, message.topic)),
         }
     }
 
@@ -185,6 +227,11 @@ impl KafkaProducer {
 
 fn size_of(message: &Outgoing<'_>) -> usize {
     message.key.map_or(0, <[u8]>::len) + message.value.map_or(0, <[u8]>::len)
+}
+
+/// librdkafka takes 0 for "now".
+fn timestamp(message: &Outgoing<'_>, now_ms: i64) -> i64 {
+    message.timestamp.unwrap_or(now_ms).max(1)
 }
 
 fn owned_headers(headers: &Headers) -> Option<OwnedHeaders> {
@@ -243,6 +290,9 @@ impl Producer for KafkaProducer {
         if self.is_full(message) {
             return Ok(Sent::QueueFull);
         }
+        if let Some(sent) = self.send_directly(message, token, now_ms) {
+            return sent;
+        }
         match self.partition(message, now_ms) {
             // Nothing happened: the message is offered again, as if the queue were full.
             Poll::Pending => Ok(Sent::QueueFull),
@@ -258,14 +308,16 @@ impl Producer for KafkaProducer {
         self.serve();
         let mut delivered = std::mem::take(&mut self.delivered);
         self.client.context().take_delivered(&mut delivered);
-        for Delivered { token, bytes, partition, offset } in delivered.drain(..) {
-            self.queued -= 1;
+        for Delivered { token, messages, bytes, partition, offset } in delivered.drain(..) {
+            self.queued -= messages;
             self.queued_bytes -= bytes;
-            let placed = match offset {
-                Ok(offset) => Ok(Placed { partition, offset }),
-                Err((code, topic)) => Err(self.undelivered(code, &topic)),
-            };
-            each(Delivery { token: token as u64, placed });
+            let token = token as u64;
+            match offset {
+                Ok(first) => (first..).take(messages).for_each(|offset| {
+                    each(Delivery { token, placed: Ok(Placed { partition, offset }) });
+                }),
+                Err((code, topic)) => each(Delivery { token, placed: Err(self.undelivered(code, &topic)) }),
+            }
         }
         self.delivered = delivered;
         Ok(self.queued)
@@ -341,6 +393,8 @@ impl KafkaProducer {
 impl Drop for KafkaProducer {
     /// Closing waits for librdkafka's threads: another thread does.
     fn drop(&mut self) {
+        // Handles belong to the client's memory.
+        self.outlets.clear();
         let client = self.client.clone();
         self.worker.finish(move || drop(client));
     }

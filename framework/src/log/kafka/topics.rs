@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::log::Call;
 use crate::record::Topic;
 use rustc_hash::FxHashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
@@ -14,11 +15,15 @@ const FRESH_MS: i64 = 1_000;
 
 /// The partitions of topics, as far as they are known.
 #[derive(Debug, Default)]
-pub(super) struct Topics(Mutex<FxHashMap<Topic, i32>>);
+pub(super) struct Topics {
+    known: Mutex<FxHashMap<Topic, i32>>,
+    /// How often one was forgotten.
+    forgotten: AtomicU64,
+}
 
 impl Topics {
     fn lock(&self) -> MutexGuard<'_, FxHashMap<Topic, i32>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The number of partitions, if the topic is known.
@@ -34,6 +39,12 @@ impl Topics {
     /// The topic may be gone.
     pub(super) fn forget(&self, topic: &Topic) {
         self.lock().remove(topic);
+        self.forgotten.fetch_add(1, Ordering::Release);
+    }
+
+    /// How often a topic was forgotten: whoever keeps a number of partitions looks at it before using that.
+    pub(super) fn forgotten(&self) -> u64 {
+        self.forgotten.load(Ordering::Acquire)
     }
 }
 
@@ -74,6 +85,11 @@ impl Questions {
     /// The topic may be gone.
     pub(super) fn forget(&self, topic: &Topic) {
         self.cluster.topics().forget(topic);
+    }
+
+    /// See [`Topics::forgotten`].
+    pub(super) fn forgotten(&self) -> u64 {
+        self.cluster.topics().forgotten()
     }
 
     fn is_fresh(&self, topic: &Topic, now_ms: i64) -> bool {
