@@ -19,6 +19,7 @@ mod offline;
 mod overlay;
 mod read_only;
 mod recency;
+mod short;
 mod spec;
 mod stored;
 mod supplier;

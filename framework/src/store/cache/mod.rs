@@ -5,6 +5,7 @@
 //! it does so. Hash maps are never iterated; order comes from the two lists and the index.
 
 mod budget;
+mod keys;
 mod list;
 mod origin;
 mod slots;
@@ -14,10 +15,11 @@ pub(super) use origin::Origin;
 pub(super) use slots::Below;
 
 use super::Stored;
+use super::short::KeyBytes;
 use crate::engine::{Direction, KeyRange};
 use budget::Allowance;
+use keys::Keys;
 use list::List;
-use rustc_hash::FxHashMap;
 use slots::{Dirty, Entry, Slots};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -27,9 +29,9 @@ pub(super) struct Cache<S> {
     allowance: Rc<Allowance>,
     used_bytes: usize,
     slots: Slots<S>,
-    by_key: FxHashMap<Rc<[u8]>, u32>,
+    by_key: Keys,
     /// The order of keys, kept from the first scan on: most stores are never scanned.
-    index: Option<BTreeMap<Rc<[u8]>, u32>>,
+    index: Option<BTreeMap<KeyBytes, u32>>,
     by_use: List,
     /// Updates held back, in the order in which their keys were last put.
     dirty: List,
@@ -51,7 +53,7 @@ pub(super) struct Encoded<S> {
 
 /// An update taken out of the cache, to be written and forwarded.
 pub(super) struct Update<S> {
-    pub(super) key: Rc<[u8]>,
+    pub(super) key: KeyBytes,
     pub(super) value: Option<S>,
     pub(super) encoded: Option<Box<[u8]>>,
     pub(super) origin: Origin,
@@ -59,7 +61,7 @@ pub(super) struct Update<S> {
 }
 
 /// A copy of a cached row; the inner `None` is a deletion held back.
-pub(super) type CachedRow<S> = (Rc<[u8]>, Option<S>);
+pub(super) type CachedRow<S> = (KeyBytes, Option<S>);
 
 /// What was evicted.
 pub(super) enum Evicted<S> {
@@ -76,7 +78,7 @@ impl<S: Stored> Cache<S> {
             allowance,
             used_bytes: 0,
             slots: Slots::new(),
-            by_key: FxHashMap::default(),
+            by_key: Keys::default(),
             index: None,
             by_use: List::EMPTY,
             dirty: List::EMPTY,
@@ -90,7 +92,7 @@ impl<S: Stored> Cache<S> {
 
     /// The cached value of a key, which counts as use; the inner `None` is a deletion held back.
     pub(super) fn get(&mut self, key: &[u8]) -> Option<&Option<S>> {
-        let Some(&slot) = self.by_key.get(key) else {
+        let Some(slot) = self.by_key.find(key, &self.slots) else {
             self.misses += 1;
             return None;
         };
@@ -112,7 +114,7 @@ impl<S: Stored> Cache<S> {
             return;
         }
         let bytes = origin::entry_bytes(key, value.row_bytes, None);
-        match self.by_key.get(key).copied() {
+        match self.by_key.find(key, &self.slots) {
             None => self.insert(Entry::new(key, value, bytes)),
             Some(slot) => {
                 debug_assert!(self.slots.get(slot).dirty.is_none(), "an update held back is only replaced by another");
@@ -123,7 +125,7 @@ impl<S: Stored> Cache<S> {
 
     /// Caches an update that the store below has already.
     pub(super) fn write_through(&mut self, key: &[u8], value: Encoded<S>) {
-        match (&value.value, self.by_key.get(key).copied()) {
+        match (&value.value, self.by_key.find(key, &self.slots)) {
             (Some(_), _) => self.insert_clean(key, value),
             (None, Some(slot)) => drop(self.take(slot)),
             (None, None) => {}
@@ -134,7 +136,7 @@ impl<S: Stored> Cache<S> {
     pub(super) fn hold_back(&mut self, key: &[u8], value: Encoded<S>, origin: Origin) {
         let bytes = origin::entry_bytes(key, value.row_bytes, Some(&origin));
         let was_absent = self.absent.take().is_some_and(|absent| absent == key);
-        let Some(slot) = self.by_key.get(key).copied() else {
+        let Some(slot) = self.by_key.find(key, &self.slots) else {
             let below = if was_absent { Below::Absent } else { Below::Unknown };
             let entry = Entry { dirty: Some(Dirty { origin, below }), ..Entry::new(key, value, bytes) };
             return self.insert(entry);
@@ -157,12 +159,12 @@ impl<S: Stored> Cache<S> {
     fn insert(&mut self, entry: Entry<S>) {
         self.used_bytes += entry.bytes;
         self.allowance.replace(0, entry.bytes);
-        let (key, is_dirty) = (entry.key.clone(), entry.dirty.is_some());
+        let is_dirty = entry.dirty.is_some();
         let slot = self.slots.insert(entry);
         if let Some(index) = &mut self.index {
-            index.insert(key.clone(), slot);
+            index.insert(self.slots.get(slot).key.clone(), slot);
         }
-        self.by_key.insert(key, slot);
+        self.by_key.insert(slot, &self.slots);
         self.by_use.append(&mut self.slots.uses, slot);
         if is_dirty {
             self.append_dirty(slot);
@@ -196,8 +198,8 @@ impl<S: Stored> Cache<S> {
         if self.slots.get(slot).dirty.is_some() {
             self.remove_dirty(slot);
         }
+        self.by_key.remove(slot, &self.slots);
         let entry = self.slots.remove(slot);
-        self.by_key.remove(&entry.key);
         if let Some(index) = &mut self.index {
             index.remove(&entry.key);
         }
@@ -231,10 +233,10 @@ impl<S: Stored> Cache<S> {
     }
 
     /// The updates taken out are written. Keys that were deleted need no entry any more, unless they were put again.
-    pub(super) fn flushed(&mut self, deleted: &[Rc<[u8]>]) {
+    pub(super) fn flushed(&mut self, deleted: &[KeyBytes]) {
         self.flushing -= 1;
         for key in deleted {
-            let slot = self.by_key.get(key).copied();
+            let slot = self.by_key.find(key, &self.slots);
             if let Some(slot) = slot.filter(|slot| self.slots.get(*slot).is_clean_deletion()) {
                 self.take(slot);
             }
@@ -271,7 +273,7 @@ impl<S: Stored> Cache<S> {
         }
         self.build_index();
         let (slots, is_flushing) = (&self.slots, self.flushing > 0);
-        let pick = |(key, slot): (&Rc<[u8]>, &u32)| {
+        let pick = |(key, slot): (&KeyBytes, &u32)| {
             let entry = slots.get(*slot);
             wanted(key, is_flushing || entry.dirty.is_some()).then(|| (key.clone(), entry.value.clone()))
         };
@@ -283,7 +285,7 @@ impl<S: Stored> Cache<S> {
     }
 
     /// The first key in a range.
-    pub(super) fn first_key(&mut self, range: &KeyRange) -> Option<Rc<[u8]>> {
+    pub(super) fn first_key(&mut self, range: &KeyRange) -> Option<KeyBytes> {
         if self.by_key.is_empty() || range.is_empty() {
             return None;
         }

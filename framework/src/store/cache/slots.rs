@@ -3,11 +3,11 @@
 use super::Update;
 use super::list::Links;
 use super::{Encoded, Origin};
-use std::rc::Rc;
+use crate::store::short::KeyBytes;
 
 /// One cached row.
 pub(super) struct Entry<S> {
-    pub(super) key: Rc<[u8]>,
+    pub(super) key: KeyBytes,
     pub(super) value: Option<S>,
     /// The value's bytes, where encoding it later could fail.
     pub(super) encoded: Option<Box<[u8]>>,

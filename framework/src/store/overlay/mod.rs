@@ -9,6 +9,7 @@ mod scan;
 
 pub(super) use scan::MergedScan;
 
+use super::short::{KeyBytes, ValueBytes};
 use crate::engine::{Batch, KeyRange, Space};
 use ranges::Ranges;
 use std::cell::{Cell, RefCell};
@@ -16,7 +17,7 @@ use std::ops::Bound;
 use std::rc::Rc;
 
 /// Rows by key; `None` deletes the engine's row.
-type Rows = imbl::GenericOrdMap<Rc<[u8]>, Option<Rc<[u8]>>, imbl::shared_ptr::RcK>;
+type Rows = imbl::GenericOrdMap<KeyBytes, Option<ValueBytes>, imbl::shared_ptr::RcK>;
 
 /// The uncommitted rows of one store.
 #[derive(Default)]
@@ -38,7 +39,7 @@ pub(super) struct Version {
 /// What the overlay knows about a key.
 pub(super) enum Found {
     /// It is set.
-    Row(Rc<[u8]>),
+    Row(ValueBytes),
     /// It is deleted.
     Deleted,
     /// Ask the engine.
@@ -60,7 +61,7 @@ impl Overlay {
     /// Sets or deletes a row.
     pub(super) fn put(&self, key: &[u8], value: Option<&[u8]>) {
         let mut version = self.version.borrow_mut();
-        let before = version.rows.insert(key.into(), value.map(Rc::from));
+        let before = version.rows.insert(key.into(), value.map(ValueBytes::from));
         let value_bytes = value.map_or(0, <[u8]>::len);
         let replaced = match before {
             Some(before) => key.len() + before.map_or(0, |value| value.len()),
@@ -79,7 +80,7 @@ impl Overlay {
         }
         let mut version = self.version.borrow_mut();
         let bounds = (Bound::Included(from), Bound::Excluded(to));
-        let doomed: Vec<Rc<[u8]>> = version.rows.range::<_, [u8]>(bounds).map(|(key, _)| key.clone()).collect();
+        let doomed: Vec<KeyBytes> = version.rows.range::<_, [u8]>(bounds).map(|(key, _)| key.clone()).collect();
         let mut freed = 0;
         for key in doomed {
             if let Some(value) = version.rows.remove(&*key) {
@@ -134,7 +135,7 @@ impl Version {
         self.erased.contains(key)
     }
 
-    fn rows_in(&self, range: &KeyRange) -> impl DoubleEndedIterator<Item = (&Rc<[u8]>, &Option<Rc<[u8]>>)> {
+    fn rows_in(&self, range: &KeyRange) -> impl DoubleEndedIterator<Item = (&KeyBytes, &Option<ValueBytes>)> {
         self.rows.range::<_, [u8]>(range.as_bounds())
     }
 }
@@ -175,6 +176,6 @@ mod tests {
         let view = overlay.version();
         overlay.put(b"a", Some(b"2"));
         overlay.clear();
-        assert_eq!(view.rows.get(&b"a"[..]), Some(&Some(Rc::from(&b"1"[..]))));
+        assert_eq!(view.rows.get(&b"a"[..]), Some(&Some(ValueBytes::from(&b"1"[..]))));
     }
 }

@@ -3,9 +3,9 @@
 use super::Version;
 use crate::engine::{Cursor, Direction, KeyRange};
 use crate::error::Result;
+use crate::store::short::{KeyBytes, ValueBytes};
 use std::cmp::Ordering;
 use std::ops::Bound;
-use std::rc::Rc;
 
 /// Rows taken out of the overlay's view at a time: few at first, because most scans are short.
 const FIRST_CHUNK_ROWS: usize = 8;
@@ -112,7 +112,7 @@ impl MergedScan {
 }
 
 /// A key, and its value or that it is deleted.
-type Row = (Rc<[u8]>, Option<Rc<[u8]>>);
+type Row = (KeyBytes, Option<ValueBytes>);
 
 /// A walk over the overlay's view, chunk by chunk: an iterator could not live beside the map it borrows.
 struct Walk {

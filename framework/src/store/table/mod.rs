@@ -10,6 +10,7 @@ use window::Admission;
 use super::metadata::{self, Metadata};
 use super::overlay::{Found, MergedScan, Overlay};
 use super::recency::Recency;
+use super::short::ValueBytes;
 use super::window::keys::{RowKey, WindowKeys};
 use super::{Backing, StoreSpec, TaskStoresConfig};
 use crate::engine::{Batch, Direction, Durability, KeyRange, SharedEngine, Space};
@@ -57,7 +58,7 @@ pub(super) enum Rows {
 
 /// A row's bytes, from wherever they were found.
 pub(super) enum Bytes {
-    Shared(Rc<[u8]>),
+    Kept(ValueBytes),
     Owned(Vec<u8>),
 }
 
@@ -66,7 +67,7 @@ impl Deref for Bytes {
 
     fn deref(&self) -> &[u8] {
         match self {
-            Bytes::Shared(bytes) => bytes,
+            Bytes::Kept(bytes) => bytes,
             Bytes::Owned(bytes) => bytes,
         }
     }
@@ -203,7 +204,7 @@ impl Table {
             recency.borrow_mut().touch(row);
         }
         match self.overlay.get(row) {
-            Found::Row(bytes) => Ok(Some(Bytes::Shared(bytes))),
+            Found::Row(bytes) => Ok(Some(Bytes::Kept(bytes))),
             Found::Deleted => Ok(None),
             Found::Unknown => Ok(self.engine.get(self.space.get(), row)?.map(Bytes::Owned)),
         }

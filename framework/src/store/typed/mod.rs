@@ -7,6 +7,7 @@ mod scan;
 pub(super) use scan::{Layer, RowScan};
 
 use super::cache::{Below, Cache, CacheBudget, Encoded, Evicted, Origin, Update};
+use super::short::KeyBytes;
 use super::stored::{TIMESTAMP_BYTES, split_timestamp};
 use super::table::{Table, WindowTable};
 use super::{Backing, Stored};
@@ -292,7 +293,7 @@ impl<S: Stored> TypedRows<S> {
     }
 
     /// The first key in a range that the record cache holds.
-    pub(super) fn first_held(&self, range: &KeyRange) -> Option<Rc<[u8]>> {
+    pub(super) fn first_held(&self, range: &KeyRange) -> Option<KeyBytes> {
         (self.policy == Policy::HoldBack).then(|| self.cache.borrow_mut().first_key(range)).flatten()
     }
 

@@ -5,6 +5,7 @@ use crate::engine::{Direction, KeyRange, after_prefix};
 use crate::error::Result;
 use crate::serde::Serde;
 use crate::store::key_value::key_range;
+use crate::store::short::KeyBytes;
 use crate::store::table::WindowTable;
 use std::ops::Bound;
 
@@ -82,7 +83,7 @@ impl WindowFilter {
     pub(in crate::store) fn ranges(
         &self,
         direction: Direction,
-        held: impl Fn(&KeyRange) -> Option<std::rc::Rc<[u8]>>,
+        held: impl Fn(&KeyRange) -> Option<KeyBytes>,
     ) -> Vec<KeyRange> {
         if self.key_range.is_empty() || self.from_ms > self.to_ms {
             return Vec::new();
@@ -110,7 +111,7 @@ impl WindowFilter {
     }
 
     /// The segments of cached rows, found by leaps from one to the next.
-    fn segments_held(&self, held: impl Fn(&KeyRange) -> Option<std::rc::Rc<[u8]>>) -> Vec<[u8; 8]> {
+    fn segments_held(&self, held: impl Fn(&KeyRange) -> Option<KeyBytes>) -> Vec<[u8; 8]> {
         let mut found = Vec::new();
         let mut rest = self.between(self.from_ms, self.to_ms);
         while let Some(segment) = held(&rest).and_then(|key| key.first_chunk().copied()) {
