@@ -2,7 +2,7 @@
 //! (k, v) ─> topic, partition, bytes ─> outbox
 //! ```
 
-use super::{Forward, NodeContext};
+use super::{Forward, NodeContext, SinkTopic};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::partition_for_key;
 use crate::record::{Outgoing, Record, RecordContext, Topic};
@@ -72,23 +72,6 @@ pub(crate) enum Target<K: Nullable, V: Nullable> {
     },
 }
 
-impl<K: Nullable, V: Nullable> Target<K, V> {
-    fn resolve(&self, key: &K, value: &V, context: &RecordContext) -> Result<(Topic, Serdes<K, V>)> {
-        match self {
-            Target::Fixed { topic, serdes } => Ok((topic.clone(), serdes.clone())),
-            Target::Extracted { extractor, make, made } => {
-                let topic = Topic::from(extractor(key, value, context));
-                if let Some(serdes) = made.borrow().get(&topic) {
-                    return Ok((topic, serdes.clone()));
-                }
-                let serdes = make(&topic)?;
-                made.borrow_mut().insert(topic.clone(), serdes.clone());
-                Ok((topic, serdes))
-            }
-        }
-    }
-}
-
 /// Encodes records and puts them into the outbox.
 pub(crate) struct Sink<K: Nullable, V: Nullable> {
     target: Target<K, V>,
@@ -103,19 +86,33 @@ impl<K: Nullable, V: Nullable> Sink<K, V> {
     }
 
     fn send(&self, buffer: &mut Vec<u8>, record: &Record<K, V>) -> Result<()> {
-        let (topic, serdes) = self.target.resolve(&record.key, &record.value, self.node.record())?;
+        match &self.target {
+            Target::Fixed { topic, serdes } => self.send_to(topic, serdes, buffer, record),
+            Target::Extracted { extractor, make, made } => {
+                let topic = Topic::from(extractor(&record.key, &record.value, self.node.record()));
+                let known = made.borrow().get(&topic).cloned();
+                let serdes = match known {
+                    Some(serdes) => serdes,
+                    None => {
+                        let serdes = make(&topic)?;
+                        made.borrow_mut().insert(topic.clone(), serdes.clone());
+                        serdes
+                    }
+                };
+                self.send_to(&topic, &serdes, buffer, record)
+            }
+        }
+    }
+
+    fn send_to(&self, topic: &Topic, serdes: &Serdes<K, V>, buffer: &mut Vec<u8>, record: &Record<K, V>) -> Result<()> {
         let key = encode(&serdes.key, record.key.as_option(), buffer, "key")?;
         let key_end = buffer.len();
         let value = encode(&serdes.value, record.value.as_option(), buffer, "value")?;
         let (key, value) = (key.then(|| &buffer[..key_end]), value.then(|| &buffer[key_end..]));
-        let deciding = key.map(|key| match self.partitioning.key {
-            KeyPart::Whole => key,
-            KeyPart::Inner => serdes.key.partition_bytes(key),
-        });
-        let partitions = self.partitions(&topic, record, deciding, buffer.len())?;
-        for partition in partitions {
+        let sink = self.sink_topic(topic, buffer.len())?;
+        let put = |partition: Option<i32>| {
             self.node.record().send(&Outgoing {
-                topic: &topic,
+                topic,
                 partition,
                 key,
                 value,
@@ -123,18 +120,36 @@ impl<K: Nullable, V: Nullable> Sink<K, V> {
                 headers: &record.headers,
                 changelog: None,
             });
+        };
+        match &self.partitioning.partitioner {
+            None => put(self.by_key(serdes, key, sink)),
+            Some(partitioner) => match partitioner(topic, &record.key, &record.value, sink.partitions) {
+                Partitions::ByKey => put(self.by_key(serdes, key, sink)),
+                Partitions::One(partition) => put(Some(in_range(topic, partition, sink.partitions)?)),
+                Partitions::Several(several) if several.is_empty() => {
+                    self.node.drop_record("the partitioner chose no partition");
+                }
+                Partitions::Several(several) => {
+                    let in_range = |partition| in_range(topic, partition, sink.partitions);
+                    let several = several.into_iter().map(in_range).collect::<Result<Vec<_>>>()?;
+                    several.into_iter().for_each(|partition| put(Some(partition)));
+                }
+            },
         }
         Ok(())
     }
 
-    /// Where the record goes; `None` leaves it to the producer, as for null keys.
-    fn partitions(
-        &self,
-        topic: &Topic,
-        record: &Record<K, V>,
-        key: Option<&[u8]>,
-        bytes: usize,
-    ) -> Result<Vec<Option<i32>>> {
+    /// Where the key sends a record; `None` leaves it to the producer, as for null keys.
+    fn by_key(&self, serdes: &Serdes<K, V>, key: Option<&[u8]>, sink: SinkTopic) -> Option<i32> {
+        let deciding = key.map(|key| match self.partitioning.key {
+            KeyPart::Whole => key,
+            KeyPart::Inner => serdes.key.partition_bytes(key),
+        });
+        deciding.map(|key| partition_for_key(key, sink.partitions))
+    }
+
+    /// What is known of a topic that takes a message of so many bytes.
+    fn sink_topic(&self, topic: &Topic, bytes: usize) -> Result<SinkTopic> {
         let Some(sink) = self.node.task().sink_topic(topic) else {
             return Err(Error::new(ErrorKind::NotFound, format!("there is no topic `{topic}` to write to"))
                 .with_hint("create it before the application starts"));
@@ -144,21 +159,7 @@ impl<K: Nullable, V: Nullable> Sink<K, V> {
             let hint = format!("its limit `max.message.bytes` is {}", sink.message_bytes_max);
             return Err(Error::new(ErrorKind::Production, sentence).with_hint(hint));
         }
-        let chosen = match &self.partitioning.partitioner {
-            Some(partitioner) => partitioner(topic, &record.key, &record.value, sink.partitions),
-            None => Partitions::ByKey,
-        };
-        match chosen {
-            Partitions::ByKey => Ok(vec![key.map(|key| partition_for_key(key, sink.partitions))]),
-            Partitions::One(partition) => Ok(vec![Some(in_range(topic, partition, sink.partitions)?)]),
-            Partitions::Several(several) if several.is_empty() => {
-                self.node.drop_record("the partitioner chose no partition");
-                Ok(Vec::new())
-            }
-            Partitions::Several(several) => {
-                several.into_iter().map(|partition| in_range(topic, partition, sink.partitions).map(Some)).collect()
-            }
-        }
+        Ok(sink)
     }
 }
 

@@ -70,7 +70,8 @@ pub(crate) struct Source<K: Nullable, V: Nullable> {
 struct Item<K, V> {
     offset: i64,
     decoded: Decoded<K, V>,
-    message: Option<OwnedMessage>,
+    /// On the heap: few are kept, and every item is moved.
+    message: Option<Box<OwnedMessage>>,
 }
 
 enum Decoded<K, V> {
@@ -148,7 +149,7 @@ impl<K: Nullable, V: Nullable> Source<K, V> {
         self.node.task().begin_record(RecordMetadata { topic, partition, offset }, timestamp, headers);
     }
 
-    fn remember(&self, offset: i64, message: &Option<OwnedMessage>) {
+    fn remember(&self, offset: i64, message: &Option<Box<OwnedMessage>>) {
         if let Some(message) = message {
             self.node.task().remember_message(&Message {
                 key: message.key.as_deref(),
@@ -201,7 +202,7 @@ impl<K: Nullable, V: Nullable> Input for Source<K, V> {
     fn push(&self, message: &Message<'_>) -> Result<()> {
         let decoded = self.decode(message)?;
         let keep = matches!(decoded, Decoded::Failed(_)) || self.node.task().keeps_messages();
-        let (offset, message) = (message.offset, keep.then(|| OwnedMessage::copy_of(message)));
+        let (offset, message) = (message.offset, keep.then(|| Box::new(OwnedMessage::copy_of(message))));
         self.queue.borrow_mut().push_back(Item { offset, decoded, message });
         Ok(())
     }
