@@ -57,9 +57,15 @@ pub(super) fn prefix(space: Space) -> [u8; PREFIX_BYTES] {
 /// The key of a pair in the flat map.
 pub(super) fn prefixed(space: Space, key: &[u8]) -> Vec<u8> {
     let mut flat = Vec::with_capacity(PREFIX_BYTES + key.len());
+    write_prefixed(space, key, &mut flat);
+    flat
+}
+
+/// The same in place of what `flat` holds: for many keys, one after another.
+pub(super) fn write_prefixed(space: Space, key: &[u8], flat: &mut Vec<u8>) {
+    flat.clear();
     flat.extend_from_slice(&prefix(space));
     flat.extend_from_slice(key);
-    flat
 }
 
 /// The range of a space from `from` to `to`; `None` is the end of the space.

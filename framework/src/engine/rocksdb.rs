@@ -24,6 +24,10 @@ const WRITE_BUFFER_PARTS: usize = 4;
 /// Threads that write tables and compact them.
 const BACKGROUND_JOBS_MAX: i32 = 2;
 
+/// Files of the first level that are merged together. A read may look into each of them, and their filters are in memory; the more
+/// there are, the fewer times a row is written again.
+const FIRST_LEVEL_FILES: i32 = 8;
+
 /// Bits of filter for each key: one read in a hundred looks into a table in vain.
 const FILTER_BITS: f64 = 10.0;
 
@@ -43,6 +47,9 @@ fn settings(options: &EngineOptions) -> Options {
     settings.set_max_background_jobs(BACKGROUND_JOBS_MAX);
     settings.set_max_total_wal_size(LOG_BYTES_MAX);
     settings.set_compression_type(DBCompressionType::Lz4);
+    // What is written first is soon read and written again: it is not worth compressing.
+    settings.set_compression_per_level(&[DBCompressionType::None, DBCompressionType::Lz4]);
+    settings.set_level_zero_file_num_compaction_trigger(FIRST_LEVEL_FILES);
     settings.set_level_compaction_dynamic_level_bytes(true);
     settings.set_write_buffer_size((options.write_buffer_bytes_max / WRITE_BUFFER_PARTS).max(1 << 20));
     settings.set_log_level(LogLevel::Warn);
@@ -142,11 +149,17 @@ impl Flat for RocksEngine {
 }
 
 fn translated(batch: &Batch) -> WriteBatch {
-    let mut translated = WriteBatch::default();
+    let (mut translated, mut flat_key) = (WriteBatch::default(), Vec::new());
     for operation in &batch.operations {
         match operation {
-            Operation::Put { space, key, value } => translated.put(flat::prefixed(*space, key), value),
-            Operation::Delete { space, key } => translated.delete(flat::prefixed(*space, key)),
+            Operation::Put { space, key, value } => {
+                flat::write_prefixed(*space, key, &mut flat_key);
+                translated.put(&flat_key, value);
+            }
+            Operation::Delete { space, key } => {
+                flat::write_prefixed(*space, key, &mut flat_key);
+                translated.delete(&flat_key);
+            }
             Operation::DeleteRange { space, from, to } => {
                 let range = flat::range(*space, from, to.as_deref());
                 // RocksDB refuses the whole batch for a range that ends before it begins.
