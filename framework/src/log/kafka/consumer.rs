@@ -216,6 +216,7 @@ impl KafkaConsumer {
 
     /// Brings a partition a step nearer to being read. True once it is.
     fn advance(&mut self, partition: &TopicPartition, now_ms: i64) -> Result<bool> {
+        let is_member = self.is_member();
         let Some(queue) = self.queues.get_mut(partition) else { return Ok(false) };
         match &mut queue.stage {
             Stage::Reading => Ok(true),
@@ -247,7 +248,8 @@ impl KafkaConsumer {
                 queue.checked();
                 self.advance(partition, now_ms)
             }
-            Stage::Moving { to: Offset::Beginning, .. } => {
+            // A member's partition is being fetched for already, and moved at once: librdkafka gives up where it stands otherwise.
+            Stage::Moving { to: Offset::Beginning, .. } if !is_member => {
                 let here = [partition.clone()];
                 let call = self.cluster.ask(move |cluster| cluster.offsets_now(&here, OffsetAt::Beginning));
                 self.set_stage(partition, Stage::Looking(call));
