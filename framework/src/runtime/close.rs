@@ -68,6 +68,8 @@ impl Streams {
 
     /// Ends the instance as the options say. Kafka Streams: `KafkaStreams.close(CloseOptions)`.
     ///
+    /// Once it has ended, its state directory is free for the next instance, whether this handle is dropped or not.
+    ///
     /// Threads that have not ended within the timeout are not killed: they go on ending, and closing again waits for
     /// them once more. On a thread of the instance itself (in a step, a punctuation, a listener) it asks for the end and returns
     /// at once, since that thread has to go on to end.
@@ -103,7 +105,7 @@ impl Streams {
         if board.wait_for(State::has_ended, options.timeout).is_none() {
             return Err(self.not_ended(options.timeout));
         }
-        self.instance.crew.join();
+        self.let_go();
         board.wait()
     }
 

@@ -1,7 +1,7 @@
 //! The state directory of an instance: one owner at a time, one format, and an id that outlives the process.
 //!
 //! ```text
-//! <state.dir>/<application.id>/lock         held while the instance lives
+//! <state.dir>/<application.id>/lock         held until the instance has ended
 //!                              format       what wrote the directory
 //!                              process-id   the same after every restart
 //!                              engine/      the stores
@@ -63,7 +63,7 @@ pub(super) fn lock(root: &Path) -> Result<LockFile> {
     LockFile::hold(&root.join("lock")).map_err(|error| unusable(root, error))?.ok_or_else(|| {
         let sentence = format!("state directory `{}` is in use by another instance of the application", root.display());
         Error::new(ErrorKind::InUse, sentence)
-            .with_hint("close that instance and drop its handle, or give this one a `state.dir` of its own")
+            .with_hint("close that instance, or give this one a `state.dir` of its own")
     })
 }
 

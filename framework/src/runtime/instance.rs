@@ -11,9 +11,7 @@ use super::task_table::TaskTable;
 use super::uncaught::{Respite, UncaughtErrorHandler};
 use crate::config::{Config, EngineKind, LogUrl};
 use crate::engine::{self, EngineOptions, SharedEngine};
-use crate::error::Result;
-#[cfg(not(feature = "avro"))]
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::log::{Log, connect_with};
 use crate::metrics::Metrics;
 use crate::record::{Clock, SystemClock};
@@ -37,7 +35,6 @@ pub(crate) struct Instance {
     pub(crate) config: Config,
     pub(crate) blueprint: Arc<Blueprint>,
     pub(crate) log: Arc<dyn Log>,
-    pub(crate) engine: SharedEngine,
     pub(crate) registry: Arc<dyn Registry>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) client_id: String,
@@ -54,7 +51,13 @@ pub(crate) struct Instance {
     pub(crate) restore_listener: Option<Arc<dyn StateRestoreListener>>,
     /// Where global tables are read, once they have been read to their end.
     globals: Mutex<Option<Globals>>,
-    /// Held as long as the instance.
+    /// `None` once the instance has ended.
+    disk: Mutex<Option<Disk>>,
+}
+
+/// The engine of the stores, in a directory that nobody else has meanwhile: the engine is closed first.
+struct Disk {
+    engine: SharedEngine,
     _directory: Option<StateDirectory>,
 }
 
@@ -99,7 +102,6 @@ impl Instance {
             config,
             blueprint,
             log,
-            engine,
             registry,
             client_id,
             process_id,
@@ -113,8 +115,27 @@ impl Instance {
             shutdown_requests: ShutdownRequests::default(),
             restore_listener: options.restore_listener,
             globals: Mutex::new(None),
-            _directory: directory,
+            disk: Mutex::new(Some(Disk { engine, _directory: directory })),
         }))
+    }
+
+    /// The engine of the stores.
+    ///
+    /// # Errors
+    /// `Bug` after the instance has ended.
+    pub(crate) fn engine(&self) -> Result<SharedEngine> {
+        let ended = || Error::new(ErrorKind::Bug, "a thread begins after its instance has ended");
+        self.lock_disk().as_ref().map(|disk| disk.engine.clone()).ok_or_else(ended)
+    }
+
+    /// All threads have ended: the directory is the next one's who wants it.
+    pub(crate) fn let_go(&self) {
+        drop(self.lock_globals().take());
+        drop(self.lock_disk().take());
+    }
+
+    fn lock_disk(&self) -> MutexGuard<'_, Option<Disk>> {
+        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether there are global tables, and so a thread for them: it comes after the stream threads.

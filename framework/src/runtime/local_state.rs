@@ -40,7 +40,6 @@ use std::path::{Path, PathBuf};
 /// # }
 /// // Station 40380 has come.
 /// streams.close(timeout)?;
-/// drop(streams);
 ///
 /// let state = LocalState::take(directory, "view")?.expect("what the instance left");
 /// let stores = state.stores()?.expect("an engine");

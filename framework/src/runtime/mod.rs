@@ -17,6 +17,7 @@ mod crew;
 mod directory;
 mod driver;
 mod global;
+mod inquiry;
 mod instance;
 mod listeners;
 mod local_state;

@@ -5,9 +5,9 @@
 //!    ^ '-- a topic is missing: again after a pause, for a while
 //! ```
 
+use super::inquiry::Inquiry;
 use super::instance::Instance;
-use super::retry::Retry;
-use super::topic_plan::{TopicPlan, missing_topics, sink_topics};
+use super::topic_plan::{TopicPlan, input_topics, missing_topics, sink_topics};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{Admin, Call, Created, TopicConfig, TopicInfo};
 use crate::operator::SinkTopic;
@@ -16,7 +16,7 @@ use crate::store::{Changelog, StoreBlueprint};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 /// How long topics may be missing after a start: whoever creates them may be starting, too.
 const MISSING_TOPICS_MS_MAX: i64 = 10_000;
@@ -37,15 +37,14 @@ pub(crate) struct Resolved {
 
 /// A thread that is looking at topics.
 pub(crate) struct Resolving {
-    admin: Arc<dyn Admin>,
-    stage: Stage,
-    retry: Retry,
+    inquiry: Inquiry<Stage>,
     limit_ms: i64,
 }
 
+/// What is asked once it is known which topics there are.
 enum Stage {
-    /// Asks which topics there are: everything else is counted from that.
-    Listing(Call<Vec<TopicInfo>>),
+    /// Asks why topics are not listed: brokers do not list those that the client may not see.
+    Missing { error: Option<Error>, call: Call<TopicConfig> },
     /// Creates internal topics before anything is sent to them. Several threads and instances may do so at once:
     /// "exists already" is fine if the partitions match.
     Creating { known: BTreeMap<Topic, i32>, plan: TopicPlan, call: Call<Vec<Created>> },
@@ -59,65 +58,67 @@ impl Resolving {
     /// # Errors
     /// `Config` if the log cannot be administered.
     pub(crate) fn new(instance: &Instance) -> Result<Self> {
-        let admin = instance.log.admin()?;
-        let stage = Stage::Listing(admin.topics());
-        Ok(Resolving { admin, stage, retry: Retry::default(), limit_ms: instance.config.task_timeout_ms })
+        Ok(Resolving { inquiry: Inquiry::new(instance.log.admin()?), limit_ms: instance.config.task_timeout_ms })
     }
 
     /// One attempt. What goes wrong is tried again, within limits.
     pub(crate) fn poll(&mut self, instance: &Instance, now_ms: i64) -> Poll<Result<Resolved>> {
-        if !self.retry.is_due(now_ms) {
-            return Poll::Pending;
-        }
-        match self.attempt(instance, now_ms) {
-            Poll::Ready(Err(error)) => match self.again(error, now_ms) {
-                Ok(()) => Poll::Pending,
-                Err(error) => Poll::Ready(Err(error.context("looking at topics"))),
-            },
-            answer => answer,
-        }
-    }
-
-    fn again(&mut self, error: Error, now_ms: i64) -> Result<()> {
-        let limit_ms = match error.kind() {
-            ErrorKind::NotFound => self.limit_ms.min(MISSING_TOPICS_MS_MAX),
-            ErrorKind::Timeout => self.limit_ms,
-            _ => return Err(error),
+        let limit_ms = self.limit_ms;
+        let limit_of = |error: &Error| match error.kind() {
+            ErrorKind::NotFound => Some(limit_ms.min(MISSING_TOPICS_MS_MAX)),
+            ErrorKind::Timeout => Some(limit_ms),
+            _ => None,
         };
-        tracing::warn!(%error, "trying again");
-        self.retry.failed(error, now_ms, limit_ms)?;
-        self.stage = Stage::Listing(self.admin.topics());
-        Ok(())
+        let begin = |admin: &dyn Admin, topics: Vec<TopicInfo>| begin(instance, admin, topics);
+        let answer = self.inquiry.poll(now_ms, limit_of, begin, |admin, stage| stage.go_on(instance, admin, now_ms));
+        answer.map_err(|error| error.context("looking at topics"))
     }
+}
 
-    fn attempt(&mut self, instance: &Instance, now_ms: i64) -> Poll<Result<Resolved>> {
-        match &mut self.stage {
-            Stage::Listing(call) => {
-                let Poll::Ready(topics) = call.poll(now_ms)? else { return Poll::Pending };
-                let known: BTreeMap<Topic, i32> =
-                    topics.into_iter().map(|info| (info.topic, info.partitions)).collect();
-                let plan = TopicPlan::new(&instance.blueprint, &instance.config, &known)?;
-                require_outputs(instance, &plan, &known)?;
-                let call = self.admin.create_topics(&plan.internal);
-                self.stage = Stage::Creating { known, plan, call };
-                Poll::Pending
+/// What is to be asked where there are these topics.
+fn begin(instance: &Instance, admin: &dyn Admin, topics: Vec<TopicInfo>) -> Result<Stage> {
+    let known: BTreeMap<Topic, i32> = topics.into_iter().map(|info| (info.topic, info.partitions)).collect();
+    let plan = TopicPlan::new(&instance.blueprint, &instance.config, &known)
+        .and_then(|plan| require_outputs(instance, &plan, &known).map(|()| plan));
+    match (plan, unlisted(instance, &known)) {
+        (Ok(plan), _) => {
+            let call = admin.create_topics(&plan.internal);
+            Ok(Stage::Creating { known, plan, call })
+        }
+        (Err(error), Some(topic)) if error.kind() == ErrorKind::NotFound => {
+            Ok(Stage::Missing { error: Some(error), call: admin.describe_topic(&topic) })
+        }
+        (Err(error), _) => Err(error),
+    }
+}
+
+impl Stage {
+    fn go_on(&mut self, instance: &Instance, admin: &dyn Admin, now_ms: i64) -> Poll<Result<Resolved>> {
+        match self {
+            Stage::Missing { error, call } => {
+                let answer = ready!(call.poll(now_ms));
+                let forbidden = answer.err().filter(|answer| answer.kind() == ErrorKind::Unauthorized);
+                match forbidden.or(error.take()) {
+                    Some(error) => Poll::Ready(Err(error)),
+                    None => Poll::Pending,
+                }
             }
             Stage::Creating { known, plan, call } => {
-                let Poll::Ready(created) = call.poll(now_ms)? else { return Poll::Pending };
+                let created = ready!(call.poll(now_ms))?;
                 check_created(plan, &created)?;
                 let resolved = resolved(std::mem::take(plan), std::mem::take(known));
                 let waiting = to_describe(instance, &resolved);
-                self.stage = Stage::Describing { resolved: Box::new(resolved), waiting, call: None };
+                *self = Stage::Describing { resolved: Box::new(resolved), waiting, call: None };
                 Poll::Pending
             }
             Stage::Describing { resolved, waiting, call } => {
                 let Some((topic, asked)) = call else {
                     let Some(topic) = waiting.pop_front() else { return Poll::Ready(Ok((**resolved).clone())) };
-                    let asked = self.admin.describe_topic(&topic);
+                    let asked = admin.describe_topic(&topic);
                     *call = Some((topic, asked));
                     return Poll::Pending;
                 };
-                let Poll::Ready(config) = asked.poll(now_ms)? else { return Poll::Pending };
+                let config = ready!(asked.poll(now_ms))?;
                 resolved.note(topic, &config);
                 *call = None;
                 Poll::Pending
@@ -153,13 +154,24 @@ impl Resolved {
     }
 }
 
+/// The first topic that the program names and the log does not list.
+fn unlisted(instance: &Instance, known: &BTreeMap<Topic, i32>) -> Option<Topic> {
+    let mut named = input_topics(&instance.blueprint, &instance.config.application_id);
+    named.extend(output_topics(instance));
+    named.into_iter().find(|topic| !known.contains_key(topic))
+}
+
+fn output_topics(instance: &Instance) -> BTreeSet<Topic> {
+    let mut outputs = sink_topics(&instance.blueprint, &instance.config.application_id);
+    outputs.extend(instance.config.dead_letter_topic.as_ref().map(Topic::from));
+    outputs
+}
+
 /// Every topic that the program names must be there before anything is processed.
 fn require_outputs(instance: &Instance, plan: &TopicPlan, known: &BTreeMap<Topic, i32>) -> Result<()> {
     let is_known =
         |topic: &Topic| known.contains_key(topic) || plan.internal.iter().any(|internal| internal.topic == *topic);
-    let mut outputs = sink_topics(&instance.blueprint, &instance.config.application_id);
-    outputs.extend(instance.config.dead_letter_topic.as_ref().map(Topic::from));
-    let missing: BTreeSet<Topic> = outputs.into_iter().filter(|topic| !is_known(topic)).collect();
+    let missing: BTreeSet<Topic> = output_topics(instance).into_iter().filter(|topic| !is_known(topic)).collect();
     missing_topics(&missing, "writes")
 }
 
@@ -169,7 +181,7 @@ fn check_created(plan: &TopicPlan, created: &[Created]) -> Result<()> {
             && *partitions != topic.partitions
         {
             let sentence = format!(
-                "internal topic `{}` has {partitions} partitions, but its sub-topology has {} tasks",
+                "internal topic `{}` has {partitions} partitions instead of {}, one for each task",
                 topic.topic, topic.partitions
             );
             return Err(Error::new(ErrorKind::Config, sentence).with_hint(
@@ -188,8 +200,7 @@ fn resolved(plan: TopicPlan, mut known: BTreeMap<Topic, i32>) -> Resolved {
 }
 
 fn to_describe(instance: &Instance, resolved: &Resolved) -> VecDeque<Topic> {
-    let mut topics = sink_topics(&instance.blueprint, &instance.config.application_id);
-    topics.extend(instance.config.dead_letter_topic.as_ref().map(Topic::from));
+    let mut topics = output_topics(instance);
     topics.extend(resolved.plan.internal.iter().map(|internal| internal.topic.clone()));
     topics.extend(resolved.plan.globals.iter().cloned());
     let changelog = |store: &Arc<dyn StoreBlueprint>| match &store.spec().changelog {

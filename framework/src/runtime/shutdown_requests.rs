@@ -11,14 +11,16 @@
 //! asking:    list topics -> read the offsets -> commit each, one higher
 //! ```
 
+use super::inquiry::Inquiry;
 use super::instance::Instance;
 use super::retry::Retry;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{Admin, Call, Consumer, ConsumerConfig, Isolation, OffsetAndMetadata, Offsets, TopicInfo};
 use crate::record::{Topic, TopicPartition};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Poll;
+use std::task::{Poll, ready};
 
 /// Time between two looks, in milliseconds: that between two heartbeats of a member.
 const LISTEN_INTERVAL_MS: i64 = 3_000;
@@ -153,16 +155,13 @@ fn place(topic: &Topic) -> TopicPartition {
 /// A request under way.
 pub(crate) struct ShutdownRequest {
     instance: Arc<Instance>,
-    admin: Arc<dyn Admin>,
     consumer: Box<dyn Consumer>,
     text: String,
-    stage: Stage,
-    retry: Retry,
+    inquiry: Inquiry<Stage>,
 }
 
+/// What is asked once it is known which topics there are: an offset needs one.
 enum Stage {
-    /// Asks which topics there are: an offset needs one.
-    Listing(Call<Vec<TopicInfo>>),
     /// Asks what the last request was.
     Reading { places: Vec<TopicPartition>, call: Call<Offsets> },
     /// Makes the next one.
@@ -176,42 +175,32 @@ impl ShutdownRequest {
     /// `Config` if the log has no such clients.
     pub(crate) fn new(instance: &Arc<Instance>, error: &Error, thread_name: &str) -> Result<Self> {
         instance.shutdown_requests.stop();
-        let (admin, consumer) = (instance.log.admin()?, speaker(instance)?);
-        let stage = Stage::Listing(admin.topics());
+        let (inquiry, consumer) = (Inquiry::new(instance.log.admin()?), speaker(instance)?);
         let text = shortened(format!("thread `{thread_name}`: {error}"));
-        Ok(ShutdownRequest { instance: instance.clone(), admin, consumer, text, stage, retry: Retry::default() })
+        Ok(ShutdownRequest { instance: instance.clone(), consumer, text, inquiry })
     }
 
     /// One attempt. What is not answered in time is asked again, for half a minute.
     pub(crate) fn poll(&mut self, now_ms: i64) -> Poll<Result<()>> {
-        if !self.retry.is_due(now_ms) {
-            return Poll::Pending;
-        }
-        match self.attempt(now_ms) {
-            Poll::Ready(Err(error)) if error.kind() == ErrorKind::Timeout => {
-                self.stage = Stage::Listing(self.admin.topics());
-                match self.retry.failed(error, now_ms, REQUEST_MS_MAX) {
-                    Ok(()) => Poll::Pending,
-                    Err(error) => Poll::Ready(Err(error)),
-                }
-            }
-            answer => answer,
-        }
+        let ShutdownRequest { instance, consumer, text, inquiry } = self;
+        // Both ask by the same consumer, one after the other.
+        let consumer = RefCell::new(consumer);
+        let limit_of = |error: &Error| (error.kind() == ErrorKind::Timeout).then_some(REQUEST_MS_MAX);
+        let begin = |_: &dyn Admin, topics| {
+            let places = places(instance, topics)?;
+            let call = consumer.borrow().committed(&places);
+            Ok(Stage::Reading { places, call })
+        };
+        inquiry.poll(now_ms, limit_of, begin, |_, stage| stage.go_on(&mut ***consumer.borrow_mut(), text, now_ms))
     }
+}
 
-    fn attempt(&mut self, now_ms: i64) -> Poll<Result<()>> {
-        match &mut self.stage {
-            Stage::Listing(call) => {
-                let Poll::Ready(topics) = call.poll(now_ms)? else { return Poll::Pending };
-                let places = places(&self.instance, topics)?;
-                let call = self.consumer.committed(&places);
-                self.stage = Stage::Reading { places, call };
-                Poll::Pending
-            }
+impl Stage {
+    fn go_on(&mut self, consumer: &mut dyn Consumer, text: &str, now_ms: i64) -> Poll<Result<()>> {
+        match self {
             Stage::Reading { places, call } => {
-                let Poll::Ready(known) = call.poll(now_ms)? else { return Poll::Pending };
-                let next = next_request(places, &known, &self.text);
-                self.stage = Stage::Writing(self.consumer.commit(&next));
+                let known = ready!(call.poll(now_ms))?;
+                *self = Stage::Writing(consumer.commit(&next_request(places, &known, text)));
                 Poll::Pending
             }
             Stage::Writing(call) => call.poll(now_ms),

@@ -145,7 +145,15 @@ impl Streams {
         if self.instance.board.is_own_thread() {
             return Err(Error::new(ErrorKind::Bug, "a thread of the application cannot wait until it has ended"));
         }
-        self.instance.board.wait()
+        let outcome = self.instance.board.wait();
+        self.let_go();
+        outcome
+    }
+
+    /// After the end: nothing of the instance runs, or is held, any more.
+    pub(super) fn let_go(&self) {
+        self.instance.crew.join();
+        self.instance.let_go();
     }
 
     /// Waits until the instance is in `state`; false if it was not within `timeout`, or has ended otherwise.

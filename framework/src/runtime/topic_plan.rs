@@ -60,6 +60,13 @@ impl TopicPlan {
     }
 }
 
+/// The topics that sources and global tables name and the program does not make itself.
+pub(crate) fn input_topics(blueprint: &Blueprint, application_id: &str) -> BTreeSet<Topic> {
+    let named = blueprint.subtopologies.iter().flat_map(|subtopology| subtopology.source_topics(&blueprint.nodes));
+    let external = named.filter(|topic| !topic.internal).map(|topic| topic.full(application_id));
+    external.chain(blueprint.globals.iter().map(|global| global.topic.full(application_id))).collect()
+}
+
 /// The topics that sinks of the topology name.
 pub(crate) fn sink_topics(blueprint: &Blueprint, application_id: &str) -> BTreeSet<Topic> {
     let targets = blueprint.nodes.iter().filter_map(|node| match &node.kind {
@@ -86,11 +93,8 @@ impl Planner<'_> {
 
     /// Every topic that the program reads by name and does not write itself must be there.
     fn require_inputs(&self, known: &BTreeMap<Topic, i32>) -> Result<()> {
-        let nodes = &self.blueprint.nodes;
-        let named = self.blueprint.subtopologies.iter().flat_map(|subtopology| subtopology.source_topics(nodes));
-        let external = named.filter(|topic| !topic.internal).map(|topic| topic.full(self.application_id));
-        let missing: BTreeSet<Topic> =
-            external.chain(self.globals()).filter(|topic| !known.contains_key(topic)).collect();
+        let named = input_topics(self.blueprint, self.application_id);
+        let missing: BTreeSet<Topic> = named.into_iter().filter(|topic| !known.contains_key(topic)).collect();
         missing_topics(&missing, "reads")
     }
 

@@ -38,6 +38,7 @@ const IDLE_MS_MAX: i64 = 100;
 pub(crate) struct GlobalThread {
     instance: Arc<Instance>,
     consumer: Box<dyn Consumer>,
+    engine: SharedEngine,
     memory: SharedEngine,
     positions: Space,
     phase: Phase,
@@ -84,10 +85,12 @@ impl GlobalThread {
             offset_reset: OffsetReset::None,
             ..ConsumerConfig::default()
         };
+        let engine = instance.engine()?;
         Ok(GlobalThread {
             consumer: instance.log.consumer(&config)?,
             memory: Arc::new(MemoryEngine::default()),
-            positions: instance.engine.space(POSITIONS)?,
+            positions: engine.space(POSITIONS)?,
+            engine,
             phase: Phase::Created,
             tables: Vec::new(),
             refresh: Refresh::default(),
@@ -158,7 +161,7 @@ impl GlobalThread {
     fn open(&mut self, resolved: &Resolved, now_ms: i64) -> Result<()> {
         self.tables.clear();
         let instance = self.instance.clone();
-        let settings = TaskSettings::new(&instance.config, instance.registry.clone(), instance.engine.clone());
+        let settings = TaskSettings::new(&instance.config, instance.registry.clone(), self.engine.clone());
         let budget = CacheBudget::new(instance.cache_bytes_per_thread(), 0);
         let known = resolved.counts();
         for subtopology in instance.blueprint.subtopologies.iter().filter(|subtopology| subtopology.is_global) {
@@ -183,7 +186,7 @@ impl GlobalThread {
     }
 
     fn positions(&self) -> Positions<'_> {
-        Positions { engine: &*self.instance.engine, space: self.positions }
+        Positions { engine: &*self.engine, space: self.positions }
     }
 
     fn partitions(&self) -> impl Iterator<Item = &TopicPartition> {
@@ -287,7 +290,7 @@ impl GlobalThread {
     /// topic, and everything is to be read again.
     fn read(&mut self, now_ms: i64) -> Result<Option<usize>> {
         let limit_ms = self.instance.config.task_timeout_ms;
-        let positions = Positions { engine: &*self.instance.engine, space: self.positions };
+        let positions = Positions { engine: &*self.engine, space: self.positions };
         let mut records = 0;
         for table in &mut self.tables {
             match table.read(&mut *self.consumer, limit_ms, now_ms) {
@@ -308,7 +311,7 @@ impl GlobalThread {
 
     /// Writes the positions even where nothing was read, so that it is known how old the rows are.
     fn write_all(&mut self, now_ms: i64) -> Result<()> {
-        let positions = Positions { engine: &*self.instance.engine, space: self.positions };
+        let positions = Positions { engine: &*self.engine, space: self.positions };
         self.tables.iter_mut().try_for_each(|table| table.write(&*self.consumer, positions, now_ms))
     }
 

@@ -328,7 +328,7 @@ impl StreamThread {
             let stores = running.task.stores();
             if !positions.is_empty() || running.task.is_commit_needed() {
                 let batch = stores.prepare_batch(&positions, now_ms)?;
-                self.instance.engine.write(&batch, Durability::Process)?;
+                self.engine.write(&batch, Durability::Process)?;
                 stores.committed()?;
             }
             self.outlet.forget_task(*number);

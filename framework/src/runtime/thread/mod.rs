@@ -29,6 +29,7 @@ use super::restore::Restorer;
 use super::retry::Retry;
 use super::state::ThreadState;
 use super::task::TaskSettings;
+use crate::engine::SharedEngine;
 use crate::error::{Error, Result, Scope};
 use crate::log::{Admin, Consumer, ConsumerConfig, Isolation, OffsetReset};
 use crate::metrics::ThreadMetrics;
@@ -59,6 +60,7 @@ pub(crate) struct StreamThread {
     begins_ms: i64,
     given_up: GivenUp,
     reported: ThreadState,
+    engine: SharedEngine,
     consumer: Box<dyn Consumer>,
     outlet: Outlet,
     restorer: Restorer,
@@ -124,6 +126,7 @@ impl StreamThread {
             begins_ms: i64::MIN,
             given_up: GivenUp::default(),
             reported: ThreadState::Created,
+            engine: instance.engine()?,
             consumer,
             outlet: Outlet::new(instance, thread, &name)?,
             restorer: Restorer::new(instance, &name)?,
@@ -312,7 +315,7 @@ impl StreamThread {
         TaskSettings {
             tombstone_retention_ms: self.resolved().tombstone_retention_ms.clone(),
             sink_topics: Rc::new(move |topic| sinks.borrow().get(topic).copied()),
-            ..TaskSettings::new(&self.instance.config, self.instance.registry.clone(), self.instance.engine.clone())
+            ..TaskSettings::new(&self.instance.config, self.instance.registry.clone(), self.engine.clone())
         }
     }
 

@@ -196,8 +196,7 @@ impl StreamThread {
             if broken!(OverlayKept) {
                 let stores = running.task.stores();
                 let batch = stores.prepare_batch(&positions, now_ms);
-                let written =
-                    batch.and_then(|batch| self.instance.engine.write(&batch, crate::engine::Durability::Process));
+                let written = batch.and_then(|batch| self.engine.write(&batch, crate::engine::Durability::Process));
                 // A disk that was cut off keeps nothing.
                 tracing::debug!(kept = written.is_ok(), "a broken rollback");
             }
