@@ -122,5 +122,7 @@ pub trait Producer: Send {
     fn poll_commit(&mut self, now_ms: i64) -> Poll<Result<()>>;
 
     /// Aborts the transaction; queued messages are dropped. Ready at once if there is none.
+    ///
+    /// Answers `Bug` while a commit is under way, which may be decided already.
     fn poll_abort(&mut self, now_ms: i64) -> Poll<Result<()>>;
 }

@@ -31,6 +31,16 @@ fn with_commit_under_way<'a>(plan: &Planned, world: &'a World, to: &TopicPartiti
 }
 
 #[test]
+fn transaction_whose_commit_is_late_is_not_aborted() {
+    let (plan, world, a) = planned();
+    let mut writer = with_commit_under_way(&plan, &world, &a);
+    let Poll::Ready(refused) = writer.inner.poll_abort(world.now_ms()) else { panic!("it is refused at once") };
+    assert_eq!(kind(refused), ErrorKind::Bug);
+    writer.commit();
+    assert_eq!(world.committed_values(&a), ["v"]);
+}
+
+#[test]
 fn append_of_a_producer_that_was_replaced_is_fenced() {
     let (plan, world, a) = planned();
     let dead = with_message_under_way(&plan, &world, &a, "late");

@@ -1,213 +1,67 @@
-//! Administration of a Kafka cluster: topics, offsets and records. Groups are in [`groups`](super::groups).
-//!
-//! librdkafka's questions about metadata and offsets wait, so all of them are asked by one [`Worker`].
+//! Administration of a Kafka cluster: topics, offsets and records. Groups are in [`groups`](super::groups), the clients that ask
+//! in [`cluster`](super::cluster).
 
-use super::context::{AdminContext, ConsumerContext, Trouble};
+use super::cluster::{ANSWER, Cluster};
 use super::errors::{self, About};
 use super::groups;
-use super::insist::{Deletion, insist, is_passing};
-use super::settings::{Settings, open};
-use super::topics::Topics;
-use super::worker::Worker;
+use super::insist::Deletion;
+use super::worker::block_on;
 use crate::error::{Error, ErrorKind, Result};
-use crate::log::{
-    Admin, Call, Created, GroupDescription, Isolation, NewTopic, OffsetAt, Offsets, TopicConfig, TopicInfo,
-};
+use crate::log::{Admin, Call, Created, GroupDescription, NewTopic, OffsetAt, Offsets, TopicConfig, TopicInfo};
 use crate::record::{Topic, TopicPartition};
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic as NativeTopic, ResourceSpecifier, TopicReplication};
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::admin::{AdminOptions, NewTopic as NativeTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
-use rdkafka::metadata::Metadata;
 use rdkafka::{Offset, TopicPartitionList};
 use std::collections::{BTreeMap, VecDeque};
-use std::pin::pin;
-use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::Thread;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
-
-/// The longest that one question to the brokers takes.
-pub(super) const ANSWER: Duration = Duration::from_secs(10);
 
 /// The pause between two looks for a topic that was just created.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 
-/// Topics that belong to the brokers.
-const INTERNAL: &[&str] = &[
-    "__consumer_offsets",
-    "__transaction_state",
-    "__share_group_state",
-    "__cluster_metadata",
-    "__remote_log_metadata",
-];
-
-/// What is asked of a cluster as a whole; one for each log.
-pub(super) struct Cluster {
-    settings: Settings,
-    worker: Worker,
-    topics: Topics,
-    trouble: Arc<Trouble>,
-    clients: OnceLock<Clients>,
-}
-
-/// Opened with the first question.
-struct Clients {
-    admin: AdminClient<AdminContext>,
-    /// Asked for metadata, first offsets, high watermarks.
-    uncommitted: BaseConsumer<ConsumerContext>,
-    /// Asked for last stable offsets: librdkafka asks in a client's own isolation.
-    committed: BaseConsumer<ConsumerContext>,
-}
-
 impl Cluster {
-    pub(super) fn new(settings: Settings) -> Arc<Self> {
-        Arc::new(Cluster {
-            settings,
-            worker: Worker::new("kafka-admin"),
-            topics: Topics::default(),
-            trouble: Arc::default(),
-            clients: OnceLock::new(),
-        })
-    }
-
-    pub(super) fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    pub(super) fn topics(&self) -> &Topics {
-        &self.topics
-    }
-
-    fn clients(&self) -> Result<&Clients> {
-        if let Some(clients) = self.clients.get() {
-            return Ok(clients);
-        }
-        let consumer = || ConsumerContext { trouble: self.trouble.clone(), ..ConsumerContext::default() };
-        let clients = Clients {
-            admin: open(&self.settings.admin(), AdminContext { trouble: self.trouble.clone() })?,
-            uncommitted: open(&self.settings.reader(Isolation::ReadUncommitted), consumer())?,
-            committed: open(&self.settings.reader(Isolation::ReadCommitted), consumer())?,
-        };
-        Ok(self.clients.get_or_init(|| clients))
-    }
-
-    /// Does something with the clients on the worker's thread. What brokers refuse for a moment only, as while a leader or a
-    /// coordinator moves, is asked again: a question goes on from what it has done.
-    pub(super) fn ask<T: Send + 'static>(
-        self: &Arc<Self>,
-        mut question: impl FnMut(&Cluster) -> Result<T> + Send + 'static,
-    ) -> Call<T> {
-        let cluster = self.clone();
-        self.worker.ask(move || {
-            let answer = insist(ANSWER, || {
-                let answer = question(&cluster);
-                cluster.drain_logs();
-                answer.map_err(|error| cluster.trouble.refusal().filter(|_| is_passing(&error)).unwrap_or(error))
-            });
-            if answer.is_ok() {
-                cluster.trouble.clear();
-            }
-            answer
-        })
-    }
-
-    /// Log lines of clients that are never polled would be kept for ever.
-    fn drain_logs(&self) {
-        const LINES_MAX: usize = 100;
-        for client in self.clients.get().into_iter().flat_map(|clients| [&clients.uncommitted, &clients.committed]) {
-            (0..LINES_MAX).for_each(|_| drop(client.poll(Duration::ZERO)));
-        }
-    }
-
-    fn error(&self, failed: &KafkaError, about: About<'_>) -> Error {
-        // What the client knows about its connections comes with its log.
-        self.drain_logs();
-        match errors::from_client(failed, about, &self.trouble.text()) {
-            error if error.kind() == ErrorKind::Timeout => {
-                let sentence = format!("no broker of `{}` answers", self.settings.bootstrap_servers);
-                let detail = error.detail().unwrap_or_default().to_owned();
-                Error::new(ErrorKind::Timeout, sentence).with_detail(detail).with_hint(unreachable_hint(&error))
-            }
-            error => error,
-        }
-    }
-
-    /// The number of partitions of a topic.
-    pub(super) fn partitions(self: &Arc<Self>, topic: &Topic) -> Call<i32> {
-        let topic = topic.clone();
-        self.ask(move |cluster| cluster.partitions_now(&topic))
-    }
-
-    fn partitions_now(&self, topic: &Topic) -> Result<i32> {
-        let metadata = self.metadata(Some(topic))?;
-        let found = metadata.topics().iter().find(|found| found.name() == topic.as_str());
-        let found = found.ok_or_else(|| errors::no_topic(topic))?;
-        match found.error().map(Code::from) {
-            None if !found.partitions().is_empty() => {
-                let partitions = found.partitions().len() as i32;
-                self.topics.learn(topic, partitions);
-                Ok(partitions)
-            }
-            Some(Code::UnknownTopicOrPartition | Code::UnknownTopic) | None => {
-                self.topics.forget(topic);
-                Err(errors::no_topic(topic))
-            }
-            Some(code) => Err(errors::error(code, About::Topic(topic.as_str()), "")),
-        }
-    }
-
-    fn metadata(&self, topic: Option<&Topic>) -> Result<Metadata> {
-        let fetched = self.clients()?.uncommitted.fetch_metadata(topic.map(Topic::as_str), ANSWER);
-        fetched.map_err(|error| self.error(&error, About::Brokers))
-    }
-
-    /// All topics that do not belong to the brokers, by name.
-    pub(super) fn list(&self) -> Result<Vec<TopicInfo>> {
-        let metadata = self.metadata(None)?;
-        let listed =
-            metadata.topics().iter().filter(|topic| topic.error().is_none() && !INTERNAL.contains(&topic.name()));
-        let mut topics: Vec<TopicInfo> = listed
-            .map(|topic| TopicInfo { topic: topic.name().into(), partitions: topic.partitions().len() as i32 })
-            .filter(|info| info.partitions > 0)
-            .collect();
-        topics.sort_by(|one, other| one.topic.cmp(&other.topic));
-        topics.iter().for_each(|info| self.topics.learn(&info.topic, info.partitions));
-        Ok(topics)
-    }
-
     fn create(&self, topics: &[NewTopic]) -> Result<Vec<Created>> {
-        topics.iter().map(|topic| self.create_one(topic)).collect()
-    }
-
-    fn create_one(&self, topic: &NewTopic) -> Result<Created> {
-        check_name(&topic.topic)?;
-        let (name, about) = (topic.topic.as_str(), About::Topic(topic.topic.as_str()));
-        let replication = TopicReplication::Fixed(i32::from(topic.replication.unwrap_or(-1)));
-        let entries = topic.config.entries();
-        let new = NativeTopic::new(name, topic.partitions, replication);
-        let new = entries.iter().fold(new, |new, (key, value)| new.set(key, value));
-        // The broker's answer waits until its metadata shows the topic.
-        let options = AdminOptions::new().operation_timeout(Some(ANSWER)).request_timeout(Some(ANSWER));
-        let created = block_on(self.clients()?.admin.create_topics([&new], &options));
-        let created = created.map_err(|error| self.error(&error, about))?;
-        match created.into_iter().next() {
-            Some(Err((_, Code::TopicAlreadyExists))) => {
-                Ok(Created::Existed { partitions: self.partitions_now(&topic.topic)? })
-            }
-            Some(Err((_, code))) => Err(self.error(&KafkaError::AdminOp(code), about)),
-            Some(Ok(_)) | None => self.await_topic(&topic.topic).map(|()| Created::New),
+        if topics.is_empty() {
+            return Ok(Vec::new());
         }
+        topics.iter().try_for_each(|topic| check_name(&topic.topic))?;
+        let entries: Vec<_> = topics.iter().map(|topic| topic.config.entries()).collect();
+        // Brokers refuse a topic that is named twice: the second time it exists.
+        let is_first = |place: usize| topics[..place].iter().all(|before| before.topic != topics[place].topic);
+        let first = topics.iter().zip(&entries).enumerate().filter(|(place, _)| is_first(*place));
+        let natives = first.map(|(_, (topic, entries))| {
+            let replication = TopicReplication::Fixed(i32::from(topic.replication.unwrap_or(-1)));
+            let native = NativeTopic::new(topic.topic.as_str(), topic.partitions, replication);
+            entries.iter().fold(native, |native, (key, value)| native.set(key, value))
+        });
+        let natives: Vec<NativeTopic<'_>> = natives.collect();
+        // The broker's answer waits until its metadata shows the topics.
+        let options = AdminOptions::new().operation_timeout(Some(ANSWER)).request_timeout(Some(ANSWER));
+        let answers = block_on(self.clients()?.admin.create_topics(&natives, &options));
+        let answers = answers.map_err(|error| self.failed(&error, About::Topic(topics[0].topic.as_str())))?;
+        let refusals = answers.into_iter().filter_map(std::result::Result::err).collect::<BTreeMap<String, Code>>();
+        let created = |(place, NewTopic { topic, .. }): (usize, &NewTopic)| match refusals.get(topic.as_str()) {
+            Some(Code::TopicAlreadyExists) => Ok(Created::Existed { partitions: self.await_topic(topic)? }),
+            Some(code) => Err(self.failed(&KafkaError::AdminOp(*code), About::Topic(topic.as_str()))),
+            None => self.await_topic(topic).map(|partitions| match is_first(place) {
+                true => Created::New,
+                false => Created::Existed { partitions },
+            }),
+        };
+        topics.iter().enumerate().map(created).collect()
     }
 
-    /// Waits until a broker's metadata shows a topic that was created: they hear of it a little later.
-    fn await_topic(&self, topic: &Topic) -> Result<()> {
+    /// Waits until a broker's metadata shows the partitions of a topic that was just created, by whomever: they hear of it a
+    /// little later.
+    fn await_topic(&self, topic: &Topic) -> Result<i32> {
         let begun = Instant::now();
         loop {
             match self.partitions_now(topic) {
                 Err(error) if error.kind() == ErrorKind::NotFound && begun.elapsed() < ANSWER => {
                     std::thread::sleep(LOOK_AGAIN);
                 }
-                answer => return answer.map(|_| ()),
+                answer => return answer,
             }
         }
     }
@@ -219,9 +73,9 @@ impl Cluster {
         let resource = ResourceSpecifier::Topic(topic.as_str());
         let options = AdminOptions::new().request_timeout(Some(ANSWER));
         let described = block_on(self.clients()?.admin.describe_configs([&resource], &options));
-        let described = described.map_err(|error| self.error(&error, about))?;
+        let described = described.map_err(|error| self.failed(&error, about))?;
         let resource = described.into_iter().next().ok_or_else(|| errors::no_topic(topic))?;
-        let resource = resource.map_err(|code| self.error(&KafkaError::AdminOp(code), about))?;
+        let resource = resource.map_err(|code| self.failed(&KafkaError::AdminOp(code), about))?;
         let entries = resource.entries.iter().filter_map(|entry| Some((entry.name.as_str(), entry.value.as_deref()?)));
         TopicConfig::from_entries(entries)
     }
@@ -230,10 +84,10 @@ impl Cluster {
         let options = AdminOptions::new().operation_timeout(Some(ANSWER)).request_timeout(Some(ANSWER));
         let about = About::Topic(topic.as_str());
         let deleted = block_on(self.clients()?.admin.delete_topics(&[topic.as_str()], &options));
-        self.topics.forget(topic);
-        let deleted = deleted.map_err(|error| self.error(&error, about))?;
+        self.topics().forget(topic);
+        let deleted = deleted.map_err(|error| self.failed(&error, about))?;
         match deleted.into_iter().next() {
-            Some(Err((_, code))) => Err(self.error(&KafkaError::AdminOp(code), about)),
+            Some(Err((_, code))) => Err(self.failed(&KafkaError::AdminOp(code), about)),
             Some(Ok(_)) | None => Ok(()),
         }
     }
@@ -246,18 +100,8 @@ impl Cluster {
         }
         let options = AdminOptions::new().operation_timeout(Some(ANSWER)).request_timeout(Some(ANSWER));
         let deleted = block_on(self.clients()?.admin.delete_records(&list, &options));
-        let deleted = deleted.map_err(|error| self.error(&error, About::Brokers))?;
+        let deleted = deleted.map_err(|error| self.failed(&error, About::Brokers))?;
         check_each(&deleted)
-    }
-
-    /// Fails with `NotFound` if the partition does not exist.
-    pub(super) fn require(&self, partition: &TopicPartition) -> Result<()> {
-        let is_there = |partitions: i32| (0..partitions).contains(&partition.partition);
-        if self.topics.known(&partition.topic).is_some_and(is_there) || is_there(self.partitions_now(&partition.topic)?)
-        {
-            return Ok(());
-        }
-        Err(errors::no_partition(partition))
     }
 
     /// Offsets of partitions, asked of all leaders at once.
@@ -281,7 +125,7 @@ impl Cluster {
         if partitions.is_empty() {
             return Ok(BTreeMap::new());
         }
-        let found = client.offsets_for_times(list, ANSWER).map_err(|error| self.error(&error, About::Brokers))?;
+        let found = client.offsets_for_times(list, ANSWER).map_err(|error| self.failed(&error, About::Brokers))?;
         check_each(&found)?;
         let mut offsets = BTreeMap::new();
         let mut behind = Vec::new();
@@ -297,28 +141,6 @@ impl Cluster {
             offsets.extend(self.offsets_now(&behind, OffsetAt::End)?);
         }
         Ok(offsets)
-    }
-
-    pub(super) fn admin(&self) -> Result<&AdminClient<AdminContext>> {
-        Ok(&self.clients()?.admin)
-    }
-
-    pub(super) fn reader(&self) -> Result<&BaseConsumer<ConsumerContext>> {
-        Ok(&self.clients()?.uncommitted)
-    }
-
-    pub(super) fn failed(&self, error: &KafkaError, about: About<'_>) -> Error {
-        self.error(error, about)
-    }
-}
-
-fn unreachable_hint(error: &Error) -> String {
-    let detail = error.detail().unwrap_or_default();
-    match detail {
-        _ if detail.contains("security.protocol") || detail.contains("APIVERSION") => {
-            String::from("set `security.protocol` to what the brokers' listener speaks, or use another port")
-        }
-        _ => error.hint().unwrap_or("check that the brokers run and that the address is right").to_owned(),
     }
 }
 
@@ -347,24 +169,6 @@ pub(super) fn check_each(list: &TopicPartitionList) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Waits for an answer that librdkafka's own thread gives.
-pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(answer) => return answer,
-            Poll::Pending => std::thread::park(),
-        }
-    }
 }
 
 /// Administers a Kafka cluster.

@@ -1,6 +1,6 @@
 //! Opening a consumer's client, and closing it without waiting for brokers.
 
-use super::admin::Cluster;
+use super::cluster::Cluster;
 use super::context::ConsumerContext;
 use super::native::NativeConsumer;
 use super::settings::{GroupProtocol, open};

@@ -2,6 +2,7 @@
 //!
 //! Nothing is decided here: it is noted, and looked at in the next step.
 
+use super::codes::is_authentication;
 use super::errors::{self, About};
 use crate::error::Error;
 use rdkafka::client::ClientContext;
@@ -41,11 +42,14 @@ impl Trouble {
         self.lock().as_ref().map(|(_, reason)| reason.clone()).unwrap_or_default()
     }
 
-    /// The error if the brokers do not let this client in: that does not pass by itself.
+    /// The error if the brokers do not let this client in, or it does not trust them: that does not pass by itself.
     pub(super) fn refusal(&self) -> Option<Error> {
-        let known = self.lock().clone();
-        let (code, reason) = known.filter(|(code, _)| errors::is_authentication(*code))?;
-        Some(errors::error(code, About::Brokers, &reason))
+        let (code, reason) = self.lock().clone()?;
+        match code {
+            Code::SSL if reason.contains("certificate verify failed") => Some(errors::untrusted(&reason)),
+            _ if is_authentication(code) => Some(errors::error(code, About::Brokers, &reason)),
+            _ => None,
+        }
     }
 }
 

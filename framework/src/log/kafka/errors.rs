@@ -1,5 +1,6 @@
 //! From Kafka's error codes to the errors that the runtime acts on: a kind, one sentence, what the client saw, what may be done.
 
+use super::codes::{is_authentication, is_stale_member, is_too_old, kind_of};
 use super::native::TransactionError;
 use crate::error::{Error, ErrorKind};
 use crate::record::{Topic, TopicPartition};
@@ -28,96 +29,6 @@ impl About<'_> {
             About::Brokers => String::from("the cluster"),
         }
     }
-}
-
-/// What went wrong, as far as a caller can act on it.
-pub(super) fn kind_of(code: Code) -> ErrorKind {
-    use Code::*;
-    match code {
-        _ if is_authentication(code) || is_authorisation(code) => ErrorKind::Unauthorized,
-        Fenced
-        | ProducerFenced
-        | InvalidProducerEpoch
-        | InvalidProducerIdMapping
-        | TransactionCoordinatorFenced
-        | OutOfOrderSequenceNumber
-        | UnknownProducerId
-        | Fatal
-        | GaplessGuarantee
-        | Inconsistent => ErrorKind::Fenced,
-        _ if is_stale_member(code) => ErrorKind::Fenced,
-        PurgeQueue | PurgeInflight | State | InvalidTransactionalState => ErrorKind::Aborted,
-        UnknownTopicOrPartition
-        | UnknownTopic
-        | UnknownPartition
-        | UnknownTopicId
-        | GroupIdNotFound
-        | ResourceNotFound
-        | UnknownGroup => ErrorKind::NotFound,
-        OffsetOutOfRange | AutoOffsetReset | NoOffset | LogTruncation => ErrorKind::OutOfRange,
-        InvalidTopic
-        | InvalidPartitions
-        | InvalidReplicationFactor
-        | InvalidReplicaAssignment
-        | InvalidConfig
-        | InvalidRequest
-        | PolicyViolation
-        | InvalidGroupId
-        | InvalidSessionTimeout
-        | InvalidTransactionTimeout
-        | UnsupportedVersion
-        | UnsupportedFeature
-        | UnsupportedAssignor
-        | InconsistentGroupProtocol
-        | InvalidArgument
-        | NotImplemented
-        | InvalidRequiredAcks => ErrorKind::Config,
-        MessageSizeTooLarge
-        | MessageBatchTooLarge
-        | InvalidMessage
-        | InvalidMessageSize
-        | InvalidRecord
-        | InvalidTimestamp
-        | UnsupportedForMessageFormat
-        | UnsupportedCompressionType
-        | BadMessage => ErrorKind::Production,
-        NonEmptyGroup | GroupSubscribedToTopic | TopicAlreadyExists | UnreleasedInstanceId => ErrorKind::InUse,
-        KafkaStorageError | FileSystem | CriticalSystemResource => ErrorKind::Io,
-        // Everything that a broker or a connection recovers from.
-        _ => ErrorKind::Timeout,
-    }
-}
-
-/// Whether a broker refused who the client says it is.
-pub(super) fn is_authentication(code: Code) -> bool {
-    use Code::*;
-    matches!(code, Authentication | SaslAuthenticationFailed | UnsupportedSASLMechanism | SecurityDisabled)
-}
-
-fn is_authorisation(code: Code) -> bool {
-    use Code::*;
-    matches!(
-        code,
-        TopicAuthorizationFailed
-            | GroupAuthorizationFailed
-            | ClusterAuthorizationFailed
-            | TransactionalIdAuthorizationFailed
-            | DelegationTokenAuthorizationFailed
-    )
-}
-
-fn is_stale_member(code: Code) -> bool {
-    use Code::*;
-    matches!(
-        code,
-        IllegalGeneration
-            | UnknownMemberId
-            | RebalanceInProgress
-            | FencedInstanceId
-            | StaleMemberEpoch
-            | FencedMemberEpoch
-            | AssignmentLost
-    )
 }
 
 /// The error for a code. `seen` is what the client says about it.
@@ -153,10 +64,6 @@ pub(super) fn error(code: Code, about: About<'_>, seen: &str) -> Error {
         Some(hint) => error.with_hint(hint),
         None => error,
     }
-}
-
-fn is_too_old(code: Code) -> bool {
-    matches!(code, Code::UnsupportedVersion | Code::UnsupportedFeature | Code::UnsupportedForMessageFormat)
 }
 
 /// The class of Java's client where somebody acts on it.
@@ -272,6 +179,13 @@ fn from_transaction(answer: &TransactionError, about: About<'_>) -> Error {
     }
 }
 
+/// The brokers' certificate is signed by nobody whom this client trusts, or for another host. `seen` tells which.
+pub(super) fn untrusted(seen: &str) -> Error {
+    Error::new(ErrorKind::Unauthorized, "the certificate of the brokers is not trusted")
+        .with_detail(seen)
+        .with_hint("name the PEM file of the authority that signed it with `ssl.ca.location`, and the brokers by the host names in it")
+}
+
 /// There is no such topic.
 pub(super) fn no_topic(topic: &Topic) -> Error {
     Error::new(ErrorKind::NotFound, format!("topic `{topic}` does not exist"))
@@ -290,16 +204,6 @@ pub(super) fn misuse(what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Scope;
-
-    #[test]
-    fn what_recovers_by_itself_is_tried_again() {
-        for code in [Code::BrokerTransportFailure, Code::NotCoordinator, Code::NotEnoughReplicas, Code::AllBrokersDown]
-        {
-            assert_eq!(kind_of(code), ErrorKind::Timeout, "{code:?}");
-            assert_eq!(error(code, About::Brokers, "").scope(), Scope::Thread);
-        }
-    }
 
     #[test]
     fn removed_member_and_replaced_producer_are_told_apart_by_their_class() {

@@ -1,10 +1,12 @@
 //! Groups as tools see them: members, committed offsets.
 
-use super::admin::{ANSWER, Cluster, add, block_on, check_each};
+use super::admin::{add, check_each};
+use super::cluster::{ANSWER, Cluster};
 use super::context::ConsumerContext;
 use super::errors::{self, About};
 use super::native_groups;
 use super::settings::{GroupProtocol, open};
+use super::worker::block_on;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{ConsumerConfig, GroupDescription, GroupMember, Isolation, OffsetAndMetadata, Offsets};
 use crate::record::TopicPartition;

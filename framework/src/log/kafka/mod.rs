@@ -5,10 +5,10 @@
 //! | `consumer`, `connection`, `queue` | reading: a client, and a queue for each partition |
 //! | `group`, `held_name` | membership: what the group wants, answered between two polls; waiting for a static member's name |
 //! | `producer`, `spread` | writing: partitions computed here, deliveries, transactions |
-//! | `admin`, `groups`, `insist`, `topics` | topics, offsets and groups, asking again, and what is known of them |
+//! | `cluster`, `admin`, `groups`, `insist`, `topics` | topics, offsets and groups, asking again, and what is known of them |
 //! | `worker` | a thread for the calls of librdkafka that can only wait |
-//! | `settings` | the settings of librdkafka's clients, with their reasons |
-//! | `context`, `errors`, `signal` | what librdkafka tells: rebalances, deliveries, troubles; errors with a kind; a bell |
+//! | `settings`, `reference` | the settings of librdkafka's clients, with their reasons; the page about them |
+//! | `context`, `codes`, `errors`, `signal` | what librdkafka tells: rebalances, deliveries, troubles; what codes mean; sentences; a bell |
 //! | `native`, `native_groups` | the few calls that the crate `rdkafka` does not offer |
 //!
 //! **No call of the port waits**: it polls with a timeout of zero. Three kinds of questions can only wait in librdkafka: about
@@ -20,6 +20,8 @@
 //! a static member; a partition that does not exist may be found out by the first fetch; generations of groups are not told.
 
 mod admin;
+mod cluster;
+mod codes;
 mod connection;
 mod consumer;
 mod context;
@@ -33,15 +35,17 @@ mod native_groups;
 mod native_producer;
 mod producer;
 mod queue;
+mod reference;
 mod settings;
 mod signal;
 mod spread;
 mod topics;
 mod worker;
 
-pub use settings::reference;
+pub use reference::reference;
 
-use self::admin::{Cluster, KafkaAdmin};
+use self::admin::KafkaAdmin;
+use self::cluster::Cluster;
 use self::consumer::KafkaConsumer;
 use self::producer::KafkaProducer;
 use self::settings::Settings;

@@ -3,7 +3,7 @@
 //! librdkafka queues, batches and sends in threads of its own; deliveries are taken when they are asked for. Partitions are
 //! computed here, as Java does. The steps of a transaction, which can only wait, are asked by a [`Worker`].
 
-use super::admin::{ANSWER, Cluster};
+use super::cluster::{ANSWER, Cluster};
 use super::context::{Delivered, ProducerContext};
 use super::errors::{self, About};
 use super::groups::list_of;
@@ -47,6 +47,12 @@ enum Step {
     SendOffsets,
     Commit,
     Abort,
+}
+
+impl Step {
+    fn is_end(self) -> bool {
+        matches!(self, Step::Commit | Step::Abort)
+    }
 }
 
 /// Writes to Kafka.
@@ -207,6 +213,12 @@ impl KafkaProducer {
         question: impl FnOnce(&NativeProducer) -> Result<(), Error> + Send + 'static,
     ) -> Poll<Result<()>> {
         self.serve();
+        if let Some((asked, _)) = &self.asked
+            && *asked != step
+            && asked.is_end()
+        {
+            return Poll::Ready(Err(errors::misuse("a transaction whose end is under way was asked to end otherwise")));
+        }
         if self.asked.as_ref().is_none_or(|(asked, _)| *asked != step) {
             let client = self.client.clone();
             self.asked = Some((step, self.worker.ask(move || question(&client))));

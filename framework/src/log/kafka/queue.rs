@@ -1,5 +1,6 @@
 //! One partition that is read: where it stands, and its messages.
 
+use super::codes::kind_of;
 use super::errors::{self, About};
 use super::native::{PartitionQueue, Taken};
 use crate::error::{Error, ErrorKind, Result};
@@ -160,7 +161,7 @@ impl Place {
 
     /// Something happened that is no message.
     fn note(&mut self, code: Code, taken: &Taken<'_>, stage: &mut Stage, partition: &TopicPartition) -> Result<()> {
-        match errors::kind_of(code) {
+        match kind_of(code) {
             _ if code == Code::PartitionEOF => {
                 // It lies behind control records and what was compacted away.
                 let position = self.position().max(Some(taken.offset()));

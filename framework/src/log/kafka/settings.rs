@@ -10,16 +10,16 @@ use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use std::collections::BTreeMap;
 
 /// A setting of librdkafka, its value here, and why.
-type Setting = (&'static str, &'static str, &'static str);
+pub(super) type Setting = (&'static str, &'static str, &'static str);
 
 /// For every client. Users may set them otherwise.
-const COMMON: &[Setting] = &[
+pub(super) const COMMON: &[Setting] = &[
     ("socket.keepalive.enable", "true", "a connection that a firewall has forgotten is noticed"),
     ("reconnect.backoff.max.ms", "1000", "a broker that is back is found within a second, not within ten"),
 ];
 
 /// For consumers. Users may set them otherwise.
-const CONSUMER: &[Setting] = &[
+pub(super) const CONSUMER: &[Setting] = &[
     ("fetch.wait.max.ms", "100", "a partition that comes or is moved waits for the fetch under way, so that is short"),
     ("fetch.error.backoff.ms", "100", "a leader that moves is followed soon"),
     (
@@ -30,7 +30,7 @@ const CONSUMER: &[Setting] = &[
 ];
 
 /// For consumers, whatever users say.
-const CONSUMER_FIXED: &[Setting] = &[
+pub(super) const CONSUMER_FIXED: &[Setting] = &[
     ("enable.auto.commit", "false", "offsets are committed with what they stand for"),
     ("enable.auto.offset.store", "false", "the same"),
     (
@@ -42,18 +42,18 @@ const CONSUMER_FIXED: &[Setting] = &[
 ];
 
 /// For producers. Users may set them otherwise.
-const PRODUCER: &[Setting] = &[
+pub(super) const PRODUCER: &[Setting] = &[
     ("linger.ms", "5", "batches fill under load; a commit waits for the last of them, every 100 ms under exactly-once"),
     ("message.max.bytes", "1000000000", "the topic's limit counts, and is checked before a message is sent"),
     ("batch.size", "1000000", "a full batch is below the limit that topics have by default"),
 ];
 
 /// For producers, whatever users say.
-const PRODUCER_FIXED: &[Setting] =
+pub(super) const PRODUCER_FIXED: &[Setting] =
     &[("enable.idempotence", "true", "a message that is sent again is not there twice, and none overtakes another")];
 
 /// Kafka's names for what librdkafka calls otherwise, with the factor between the units.
-const TRANSLATED: &[(&str, &str, u64)] = &[
+pub(super) const TRANSLATED: &[(&str, &str, u64)] = &[
     ("fetch.max.wait.ms", "fetch.wait.max.ms", 1),
     ("max.request.size", "message.max.bytes", 1),
     ("receive.buffer.bytes", "socket.receive.buffer.bytes", 1),
@@ -62,21 +62,8 @@ const TRANSLATED: &[(&str, &str, u64)] = &[
     ("buffer.memory", "queue.buffering.max.kbytes", 1024),
 ];
 
-const INTRODUCTION: &str = "# Settings of Kafka's clients
-
-Any setting of librdkafka can be given to the clients, under its own name or Kafka's: `consumer.<key>`, `restore.consumer.<key>`,
-`global.consumer.<key>`, `producer.<key>` and `admin.<key>` for one of them, and the keys that
-[configuration](configuration.md) lists for all. What librdkafka does not know is refused at the start. Its own list is
-[CONFIGURATION.md](https://github.com/confluentinc/librdkafka/blob/v2.12.1/CONFIGURATION.md).
-
-`consumer.group.protocol=classic` keeps to the classic group protocol; otherwise the new one is used, and the classic one only where the
-brokers have no other. `consumer.group.instance.id` makes static members; the number of the thread is appended.
-
-This page is made from the tables in `framework/src/log/kafka/settings.rs`, and a test compares the two.
-";
-
 /// Kafka's names that have no meaning for librdkafka, with the reason.
-const WITHOUT_MEANING: &[(&str, &str)] =
+pub(super) const WITHOUT_MEANING: &[(&str, &str)] =
     &[("max.poll.records", "a step takes as many records as it has time for"), ("max.block.ms", "no call waits")];
 
 /// Opens clients of one cluster.
@@ -290,51 +277,13 @@ where
     settings.create_with_context(context).map_err(|error| errors::from_client(&error, About::Brokers, ""))
 }
 
-/// The page `docs/reference/kafka.md`: the settings that the runtime chooses, and names that are translated. Programs may print
-/// it.
-pub fn reference() -> String {
-    let mut page = String::from(INTRODUCTION);
-    let mut table = |title: &str, settings: &[Setting]| {
-        page.push_str(&format!("\n## {title}\n\n| setting | value | because |\n|---|---|---|\n"));
-        for (key, value, why) in settings {
-            page.push_str(&format!("| `{key}` | `{value}` | {why} |\n"));
-        }
-    };
-    table("Every client, unless set otherwise", COMMON);
-    table("Consumers, unless set otherwise", CONSUMER);
-    table("Consumers, always", CONSUMER_FIXED);
-    table("Producers, unless set otherwise", PRODUCER);
-    table("Producers, always", PRODUCER_FIXED);
-    page.push_str("\n## Kafka's names that librdkafka calls otherwise\n\n| Kafka | librdkafka |\n|---|---|\n");
-    for (theirs, ours, factor) in TRANSLATED {
-        let unit = if *factor == 1 { String::new() } else { format!(" (divided by {factor})") };
-        page.push_str(&format!("| `{theirs}` | `{ours}`{unit} |\n"));
-    }
-    page.push_str("\n## Kafka's names without a meaning here\n\n| Kafka | because |\n|---|---|\n");
-    for (key, why) in WITHOUT_MEANING {
-        page.push_str(&format!("| `{key}` | {why} |\n"));
-    }
-    page
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::Config;
-    use std::path::PathBuf;
 
     fn settings(properties: &str) -> Settings {
         Settings::new("a:1", &Config::from_properties(properties).unwrap().clients)
-    }
-
-    #[test]
-    fn reference_page_lists_the_tables() {
-        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/kafka.md");
-        if std::env::var_os("UPDATE_REFERENCE").is_some() {
-            std::fs::write(&path, reference()).unwrap();
-        }
-        let page = std::fs::read_to_string(&path).unwrap_or_default();
-        assert!(page == reference(), "{} is not up to date; run this test with UPDATE_REFERENCE=1", path.display());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is known of the cluster's topics: how many partitions each has, shared by all clients of one log.
 
-use super::admin::Cluster;
+use super::cluster::Cluster;
 use super::errors;
 use crate::error::Result;
 use crate::log::Call;

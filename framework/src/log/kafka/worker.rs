@@ -6,9 +6,11 @@
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Call;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
-use std::sync::{Mutex, PoisonError};
-use std::task::Poll;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::Thread;
 
 /// The most questions that wait for their turn; one more waits with whoever asks it.
 const QUESTIONS_MAX: usize = 64;
@@ -94,6 +96,24 @@ fn listen<T>(answered: &Receiver<Result<T>>) -> Poll<Result<T>> {
         Err(TryRecvError::Empty) => Poll::Pending,
         Err(TryRecvError::Disconnected) => {
             Poll::Ready(Err(Error::new(ErrorKind::Bug, "a question to Kafka ended without an answer")))
+        }
+    }
+}
+
+/// Waits for an answer that librdkafka's own thread gives.
+pub(super) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    struct Unpark(Thread);
+    impl Wake for Unpark {
+        fn wake(self: Arc<Self>) {
+            self.0.unpark();
+        }
+    }
+    let waker = Waker::from(Arc::new(Unpark(std::thread::current())));
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(answer) => return answer,
+            Poll::Pending => std::thread::park(),
         }
     }
 }

@@ -38,6 +38,7 @@ macro_rules! clauses_of_any_log {
                 transaction_without_content_commits,
                 sending_outside_of_a_transaction_is_refused,
                 commit_flushes_what_is_queued,
+                transaction_that_is_being_committed_is_not_aborted,
             }
             groups {
                 only_member_gets_everything,

@@ -206,3 +206,17 @@ pub fn commit_flushes_what_is_queued(world: &World) {
     writer.abort();
     assert_eq!(world.committed_values(&partition("a", 0)), ["0"]);
 }
+
+pub fn transaction_that_is_being_committed_is_not_aborted(world: &World) {
+    let a = world.single("a");
+    let mut writer = world.transactional("t");
+    writer.begin();
+    assert_eq!(writer.queue(&a, "k", Some("kept")).unwrap(), Sent::Queued);
+    // A log that answers at once has nothing under way.
+    if writer.inner.poll_commit(world.now_ms()).is_pending() {
+        let Poll::Ready(refused) = writer.inner.poll_abort(world.now_ms()) else { panic!("it is refused at once") };
+        assert_eq!(kind(refused), ErrorKind::Bug);
+        writer.commit();
+    }
+    assert_eq!(world.committed_values(&a), ["kept"]);
+}

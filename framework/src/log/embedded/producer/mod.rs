@@ -40,6 +40,8 @@ pub(super) struct EmbeddedProducer {
     joined: Arc<AtomicBool>,
     /// How the transaction is to end, while that is under way.
     ending: Option<bool>,
+    /// A commit was asked for and is not answered.
+    is_committing: bool,
     postboxes: Postboxes,
     /// Holds back messages outside of transactions.
     gate: Gate,
@@ -85,6 +87,7 @@ impl EmbeddedProducer {
             answered_records: 0,
             joined: Arc::default(),
             ending: None,
+            is_committing: false,
             postboxes: Postboxes::default(),
             gate: Gate::default(),
         }
@@ -255,6 +258,21 @@ impl Producer for EmbeddedProducer {
     }
 
     fn poll_commit(&mut self, now_ms: i64) -> Poll<Result<()>> {
+        let answer = self.commit(now_ms);
+        self.is_committing = answer.is_pending();
+        answer
+    }
+
+    fn poll_abort(&mut self, now_ms: i64) -> Poll<Result<()>> {
+        if self.is_committing {
+            return Poll::Ready(Err(errors::misuse("a transaction whose end is under way was asked to end otherwise")));
+        }
+        self.abort(now_ms)
+    }
+}
+
+impl EmbeddedProducer {
+    fn commit(&mut self, now_ms: i64) -> Poll<Result<()>> {
         match self.phase {
             Phase::Open => ready!(self.poll_flush(now_ms))?,
             Phase::Idle => return Poll::Ready(Err(errors::misuse("there is no transaction to commit"))),
@@ -268,7 +286,7 @@ impl Producer for EmbeddedProducer {
         self.end(true, now_ms)
     }
 
-    fn poll_abort(&mut self, now_ms: i64) -> Poll<Result<()>> {
+    fn abort(&mut self, now_ms: i64) -> Poll<Result<()>> {
         match self.phase {
             Phase::Fenced => return Poll::Ready(Err(errors::fenced())),
             Phase::New | Phase::Idle => return Poll::Ready(Ok(())),

@@ -1,25 +1,26 @@
 //! Reading from Kafka: a member of a group, or partitions on its own; a queue for each partition that is read.
 
-use super::admin::Cluster;
+mod moving;
+
+use super::cluster::Cluster;
+use super::codes::kind_of;
 use super::connection::{close, connect};
 use super::context::Rebalance;
 use super::errors::{self, About};
-use super::group::{Membership, is_incremental, list, named};
+use super::group::{Membership, named};
 use super::groups;
 use super::held_name::HeldName;
-use super::native::{self, NativeConsumer, PartitionQueue};
-use super::queue::{Queue, Stage};
+use super::native::{self, NativeConsumer};
+use super::queue::Queue;
 use super::settings::GroupProtocol;
 use super::signal::Signal;
 use super::topics::Questions;
 use super::worker::Worker;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{
-    Budget, Call, Consumer, ConsumerConfig, Fetched, GroupEvent, GroupMember, GroupMetadata, OffsetAt, OffsetReset,
-    Offsets, Start,
+    Budget, Call, Consumer, ConsumerConfig, Fetched, GroupEvent, GroupMember, GroupMetadata, Offsets, Start,
 };
 use crate::record::{Message, Topic, TopicPartition};
-use rdkafka::Offset;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use std::collections::BTreeMap;
@@ -30,12 +31,6 @@ use std::time::Duration;
 
 /// The most events of librdkafka that are looked at in one step.
 const EVENTS_MAX: usize = 8;
-
-/// So often a member's partition is tried to be moved before it is taken anew: librdkafka may be busy with it.
-const MOVES_MAX: u32 = 50;
-
-/// librdkafka's own thread answers a move, not a broker.
-const MOVE: Duration = Duration::from_secs(1);
 
 /// The longest that a goodbye to the group is waited for, in milliseconds.
 const LEAVING_MS_MAX: i64 = 3_000;
@@ -160,7 +155,7 @@ impl KafkaConsumer {
             }
             // A topic that is subscribed to may come later.
             Code::UnknownTopicOrPartition | Code::UnknownTopic => Ok(()),
-            _ => match errors::kind_of(code) {
+            _ => match kind_of(code) {
                 ErrorKind::Unauthorized | ErrorKind::Config => {
                     Err(errors::error(code, self.about(), &format!("{error}; {seen}")))
                 }
@@ -195,171 +190,6 @@ impl KafkaConsumer {
         self.client.subscribe(&topics).map_err(|error| errors::from_client(&error, self.about(), ""))
     }
 
-    /// A queue for a partition that is not read yet.
-    fn queue_for(&mut self, partition: &TopicPartition, start: Start) -> Result<Queue> {
-        if let Some(native) = self.membership.parked.remove(partition) {
-            return Ok(Queue::new(native, start, true));
-        }
-        if self.is_member() {
-            // It was lost in between.
-            return Err(errors::error(
-                Code::UnknownMemberId,
-                self.about(),
-                &format!("{partition} is not this member's"),
-            ));
-        }
-        match PartitionQueue::split(&self.client, partition, &self.signal) {
-            Some(native) => Ok(Queue::new(native, start, false)),
-            None => Err(errors::no_partition(partition)),
-        }
-    }
-
-    /// Brings a partition a step nearer to being read. True once it is.
-    fn advance(&mut self, partition: &TopicPartition, now_ms: i64) -> Result<bool> {
-        let is_member = self.is_member();
-        let Some(queue) = self.queues.get_mut(partition) else { return Ok(false) };
-        match &mut queue.stage {
-            Stage::Reading => Ok(true),
-            Stage::Outside(seen) => {
-                let seen = seen.clone();
-                Err(queue.outside(partition, &seen))
-            }
-            Stage::Checking(_) => {
-                let Poll::Ready(known) = self.questions.poll_with(&partition.topic, partition.partition, now_ms) else {
-                    return Ok(false);
-                };
-                known?;
-                queue.checked();
-                self.advance(partition, now_ms)
-            }
-            Stage::Moving { to: Offset::Stored, .. } => {
-                let call = self.committed(std::slice::from_ref(partition));
-                self.set_stage(partition, Stage::Asking(call));
-                Ok(false)
-            }
-            Stage::Asking(call) => {
-                let Poll::Ready(committed) = call.poll(now_ms)? else { return Ok(false) };
-                let start = committed.get(partition).map(|committed| Start::Offset(committed.offset));
-                let Some(start) = start.or(first_start(self.config.offset_reset)) else {
-                    queue.stage = Stage::Outside(String::from("`auto.offset.reset` is `none`"));
-                    return self.advance(partition, now_ms);
-                };
-                queue.start(start);
-                queue.checked();
-                self.advance(partition, now_ms)
-            }
-            // A member's partition is being fetched for already, and moved at once: librdkafka gives up where it stands otherwise.
-            Stage::Moving { to: Offset::Beginning, .. } if !is_member => {
-                let here = [partition.clone()];
-                let call = self.cluster.ask(move |cluster| cluster.offsets_now(&here, OffsetAt::Beginning));
-                self.set_stage(partition, Stage::Looking(call));
-                Ok(false)
-            }
-            Stage::Looking(call) => {
-                let Poll::Ready(found) = call.poll(now_ms) else { return Ok(false) };
-                let found = match found {
-                    // As when librdkafka looks for it itself: until a broker answers.
-                    Err(error) if error.kind() == ErrorKind::Timeout => {
-                        tracing::debug!(target: "kstreams::kafka", %partition, %error, "looking for the beginning again");
-                        queue.stage = Stage::Moving { to: Offset::Beginning, attempts: 0 };
-                        return Ok(false);
-                    }
-                    found => found?,
-                };
-                let first = found.get(partition).copied().unwrap_or(0);
-                queue.stage = Stage::Moving { to: Offset::Offset(first), attempts: 0 };
-                self.advance(partition, now_ms)
-            }
-            Stage::Moving { to, attempts } => {
-                let (to, attempts) = (*to, *attempts);
-                self.move_to(partition, to, attempts)
-            }
-        }
-    }
-
-    fn set_stage(&mut self, partition: &TopicPartition, stage: Stage) {
-        if let Some(queue) = self.queues.get_mut(partition) {
-            queue.stage = stage;
-        }
-    }
-
-    fn move_to(&mut self, partition: &TopicPartition, to: Offset, attempts: u32) -> Result<bool> {
-        let Some(queue) = self.queues.get(partition) else { return Ok(false) };
-        let here = std::slice::from_ref(partition);
-        let (topic, number) = (partition.topic.as_str(), partition.partition);
-        let moved = match queue.is_attached {
-            false => self.client.incremental_assign(&list(here, Some(to))),
-            true => self.client.seek(topic, number, to, MOVE),
-        };
-        match moved {
-            Ok(()) => {}
-            Err(error) if self.is_member() && attempts < MOVES_MAX => {
-                tracing::trace!(target: "kstreams::kafka", %partition, %error, "moving it again");
-                self.set_stage(partition, Stage::Moving { to, attempts: attempts + 1 });
-                return Ok(false);
-            }
-            // It is not being fetched any more, because its position was not in the log.
-            Err(_) if queue.is_attached => return self.take_anew(partition, to),
-            Err(error) => return Err(errors::from_client(&error, About::Topic(topic), "")),
-        }
-        if self.is_member() {
-            self.local(self.client.resume(&list(here, None)))?;
-        }
-        if let Some(queue) = self.queues.get_mut(partition) {
-            (queue.is_attached, queue.stage) = (true, Stage::Reading);
-        }
-        Ok(true)
-    }
-
-    /// Gives a partition to librdkafka once more. Not while it waits for an answer to a rebalance: it would take this for one.
-    fn take_anew(&mut self, partition: &TopicPartition, to: Offset) -> Result<bool> {
-        self.serve()?;
-        if self.membership.is_giving_back() || !self.queues.contains_key(partition) {
-            return Ok(false);
-        }
-        let here = std::slice::from_ref(partition);
-        if is_incremental(&self.client) {
-            self.local(self.client.incremental_unassign(&list(here, None)))?;
-            self.local(self.client.incremental_assign(&list(here, Some(to))))?;
-        } else {
-            self.take_all_anew(partition, to)?;
-        }
-        if self.is_member() {
-            self.local(self.client.resume(&list(here, None)))?;
-        }
-        self.set_stage(partition, Stage::Reading);
-        Ok(true)
-    }
-
-    /// The classic protocol knows whole assignments only: all others go on where they are.
-    fn take_all_anew(&mut self, moved: &TopicPartition, to: Offset) -> Result<()> {
-        let mut all = rdkafka::TopicPartitionList::new();
-        for partition in &self.membership.owned {
-            let position = self.queues.get(partition).and_then(Queue::place).unwrap_or(0);
-            let offset = if partition == moved { to } else { Offset::Offset(position) };
-            super::admin::add(&mut all, partition, offset)?;
-        }
-        self.local(self.client.assign(&all))
-    }
-
-    fn stop_reading(&mut self, partition: &TopicPartition) -> Result<()> {
-        let queue = self.queues.remove(partition);
-        let client = self.client.clone();
-        let given_back = self.membership.released(&client, partition);
-        if self.local(given_back)? {
-            return Ok(());
-        }
-        let Some(queue) = queue else { return Ok(()) };
-        let here = list(std::slice::from_ref(partition), None);
-        if self.membership.owned.contains(partition) {
-            self.local(self.client.pause(&here))?;
-            self.membership.parked.insert(partition.clone(), queue.into_native());
-        } else if queue.is_attached && !self.is_member() {
-            self.local(self.client.incremental_unassign(&here))?;
-        }
-        Ok(())
-    }
-
     /// Whether the group has heard the goodbye. A classic group's answer takes the member's name or generation away. In a new one
     /// librdkafka goes back to generation 0 when it *sends* the goodbye and keeps the name: then the group is asked.
     fn has_left(&mut self, now_ms: i64) -> bool {
@@ -377,14 +207,6 @@ impl KafkaConsumer {
             Ok(left) => left.iter().all(|member| member.member != known.member),
             Err(error) => error.kind() == ErrorKind::NotFound,
         }
-    }
-}
-
-fn first_start(reset: OffsetReset) -> Option<Start> {
-    match reset {
-        OffsetReset::Earliest => Some(Start::Beginning),
-        OffsetReset::Latest => Some(Start::End),
-        OffsetReset::None => None,
     }
 }
 
