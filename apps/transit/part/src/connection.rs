@@ -1,9 +1,9 @@
 //! Which log a program runs on, and the schema registry that belongs to it.
 
 use clap::Args;
-use kstreams::config::{LogUrl, RegistryConfig};
+use kstreams::config::{Config, LogUrl, RegistryConfig};
 use kstreams::error::{Error, ErrorKind, Result};
-use kstreams::log::{Log, connect};
+use kstreams::log::{Log, connect_with};
 use kstreams::record::SystemClock;
 use kstreams::serde::Registry;
 use kstreams::serde::registry::{EmbeddedRegistry, HttpRegistry};
@@ -31,13 +31,16 @@ pub struct Connection {
 }
 
 impl ConnectionSettings {
-    /// Connects.
+    /// Connects. What Kafka's clients need besides (`security.protocol`, `sasl.password`, …) comes from the variables
+    /// `KSTREAMS_…` that the framework knows.
     ///
     /// # Errors
-    /// `Config` if an address is none, or Kafka is used without a registry; `InUse` if another process has the
+    /// `Config` if an address or a variable is none, or Kafka is used without a registry; `InUse` if another process has the
     /// directory; `Io` if it cannot be opened.
     pub fn open(&self) -> Result<Connection> {
-        let log = connect(&self.log, Arc::new(SystemClock))?;
+        let mut config = Config::new("", &self.log);
+        config.apply_environment()?;
+        let log = connect_with(&self.log, &config.clients, Arc::new(SystemClock))?;
         let registry: Arc<dyn Registry> = match (&self.registry, self.log.parse::<LogUrl>()?) {
             (Some(url), _) => Arc::new(HttpRegistry::new(&RegistryConfig { url: url.clone(), basic_auth: None })?),
             (None, LogUrl::Embedded { directory }) => Arc::new(EmbeddedRegistry::open(directory.join("schemas"))?),
