@@ -1,6 +1,6 @@
 # Every target is one line that calls the real tool. `make demo` and `make test` install what they need.
 CARGO ?= cargo
-ALL := --workspace --features kstreams/rocksdb,system-tests/rocksdb,kstreams/kafka,system-tests/kafka
+ALL := --workspace --features kstreams/rocksdb,system-tests/rocksdb,kstreams/kafka,system-tests/kafka,system-tests/kafka-tls
 
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-kafka test soak scaling simulation-matrix simulation-hashes kafka-start kafka-stop measure bench bench-micro instructions lint docs

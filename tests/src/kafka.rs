@@ -51,7 +51,7 @@ impl Broker {
     pub fn shared() -> Option<&'static Broker> {
         let broker = SHARED.get_or_init(|| match std::env::var("KAFKA_BOOTSTRAP_SERVERS") {
             Ok(servers) if !servers.is_empty() => Ok(Broker { servers, own: None }),
-            _ => run(1, &[]),
+            _ => run(&[]),
         });
         broker.as_ref().map_err(skip).ok()
     }
@@ -70,7 +70,33 @@ impl Broker {
     /// # Panics
     /// As [`shared`](Broker::shared).
     pub fn start_with(brokers: u8, properties: &[(&str, &str)]) -> Option<Broker> {
-        run(brokers, properties).map_err(|missing| skip(&missing)).ok()
+        let mut options = vec![("--brokers", brokers.to_string())];
+        options.extend(properties_of(properties));
+        run(&options).map_err(|missing| skip(&missing)).ok()
+    }
+
+    /// One broker with a second listener, [`guarded_url`](Broker::guarded_url), that speaks `protocol`. SCRAM-SHA-256 lets these
+    /// users in, by name and password.
+    ///
+    /// # Panics
+    /// As [`shared`](Broker::shared).
+    pub fn start_guarded(protocol: &str, users: &[(&str, &str)], properties: &[(&str, &str)]) -> Option<Broker> {
+        let mut options = vec![("--guarded", protocol.to_owned())];
+        options.extend(users.iter().map(|(name, password)| ("--user", format!("{name}={password}"))));
+        options.extend(properties_of(properties));
+        run(&options).map_err(|missing| skip(&missing)).ok()
+    }
+
+    /// The address of the second listener.
+    ///
+    /// # Panics
+    /// If somebody else runs this cluster.
+    pub fn guarded_url(&self) -> String {
+        let own = self.own.as_ref().expect("only brokers of our own have one");
+        let mut command = Command::new(path_of_script());
+        let output = command.arg("guarded").arg("--dir").arg(&own.directory).output();
+        let output = output.expect("scripts/kafka can be run");
+        format!("kafka://{}", String::from_utf8_lossy(&output.stdout).trim())
     }
 
     /// Where it listens, as clients' `bootstrap.servers`.
@@ -142,12 +168,16 @@ fn path_of_script() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("tests/ lies in the workspace").join("scripts/kafka")
 }
 
-fn run(brokers: u8, properties: &[(&str, &str)]) -> Result<Broker, Missing> {
+fn properties_of(properties: &[(&str, &str)]) -> impl Iterator<Item = (&'static str, String)> {
+    properties.iter().map(|(key, value)| ("--set", format!("{key}={value}")))
+}
+
+fn run(options: &[(&str, String)]) -> Result<Broker, Missing> {
     let number = CLUSTERS.fetch_add(1, Ordering::Relaxed);
     let directory = std::env::temp_dir().join(format!("kstreams-kafka-{}-{number}", std::process::id()));
     let mut command = Command::new(path_of_script());
-    command.args(["run", "--brokers", &brokers.to_string(), "--dir"]).arg(&directory);
-    command.args(properties.iter().flat_map(|(key, value)| ["--set".to_owned(), format!("{key}={value}")]));
+    command.args(["run", "--dir"]).arg(&directory);
+    command.args(options.iter().flat_map(|(option, value)| [*option, value]));
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut script = command.spawn().expect("scripts/kafka can be run");
 

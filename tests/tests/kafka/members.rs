@@ -6,8 +6,9 @@ use kstreams::error::ErrorKind;
 use kstreams::log::*;
 use kstreams::record::{SystemClock, TopicPartition};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use system_tests::kafka::Broker;
+use system_tests::until;
 
 fn numbers(partitions: &[TopicPartition]) -> Vec<i32> {
     partitions.iter().map(|partition| partition.partition).collect()
@@ -85,7 +86,12 @@ fn static_member_comes_back_to_what_it_had() {
 fn second_member_of_the_same_static_name_is_refused() {
     let Some(world) = world() else { return };
     world.create("a", 2);
-    let named = || ConsumerConfig { group_instance_id: Some(String::from("one")), ..ConsumerConfig::default() };
+    // Whoever is refused asks again, in case its namesake was killed, for twice as long as a session.
+    let named = || ConsumerConfig {
+        group_instance_id: Some(String::from("one")),
+        session_timeout_ms: 4_000,
+        ..ConsumerConfig::default()
+    };
     let mut first = member_of(&world, named());
     assert_eq!(first.assigned().len(), 2);
     let mut second = member_of(&world, named());
@@ -157,7 +163,7 @@ fn brokers_without_the_new_protocol_are_joined_with_the_old_one() {
 }
 
 #[test]
-fn dropped_consumer_ends_soon_even_if_the_broker_is_gone() {
+fn dropped_consumer_does_not_wait_for_a_broker_that_is_gone() {
     let Some(broker) = Broker::start(1) else { return };
     let world = World::real(connect(&broker.url(), Arc::new(SystemClock)).unwrap());
     world.create("a", 2);
@@ -171,7 +177,7 @@ fn dropped_consumer_ends_soon_even_if_the_broker_is_gone() {
     }
     drop(other);
     broker.kill(1);
-    let begun = Instant::now();
-    drop(member);
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    let consumer = member.inner;
+    let dropping = std::thread::spawn(move || drop(consumer));
+    until("it is dropped", PATIENCE, || dropping.is_finished());
 }

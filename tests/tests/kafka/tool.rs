@@ -98,7 +98,6 @@ fn running_application_is_described_and_a_stopped_one_counts_again_after_its_res
     let refused = words.tool("reset", &["--execute"]).unwrap_err();
     assert!(refused.starts_with(&format!("group `{}` has 1 member: ", words.app)), "{refused}");
     streams.close(TIMEOUT).unwrap();
-    drop(streams);
 
     let lag = words.tool("lag", &[]).unwrap();
     assert_eq!((&lag["lag"], &lag["partitions"][0]["committed"]), (&json!(0), &json!(WORDS.len())), "{lag}");

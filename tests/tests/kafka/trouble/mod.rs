@@ -1,10 +1,23 @@
 //! What goes wrong between a client and its brokers, and what is said of it.
 
+#[cfg(feature = "kafka-tls")]
+mod access;
+mod application;
+#[cfg(feature = "kafka-tls")]
+mod authority;
+#[cfg(feature = "kafka-tls")]
+mod guarded;
+mod outdated;
+mod programs;
+
+use self::application::Words;
 use crate::world::*;
-use kstreams::config::{ClientKeys, Config};
+use kstreams::config::{ClientKeys, Config, EngineKind};
+use kstreams::dsl::StreamsBuilder;
 use kstreams::error::{Error, ErrorKind};
 use kstreams::log::*;
 use kstreams::record::SystemClock;
+use kstreams::runtime::Streams;
 use std::io::Write;
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -52,6 +65,60 @@ fn port_that_speaks_something_else_hints_at_the_protocol() {
     let error = listing(&open(&format!("kafka://{address}"), "").unwrap());
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(error.hint().is_some_and(|hint| hint.contains("security.protocol")), "{error}");
+}
+
+#[test]
+fn brokers_of_years_ago_are_said_to_be_too_old() {
+    let url = format!("kafka://{}", outdated::listen(&["in", "out"]));
+    let builder = StreamsBuilder::new();
+    builder.stream::<String, String>("in").to("out");
+    let config = Config::new("copy", &url).engine(EngineKind::Memory).exactly_once();
+    let directory = tempfile::tempdir().unwrap();
+    let streams = Streams::start(&builder.build().unwrap(), config.state_dir(directory.path())).unwrap();
+    let error = streams.wait().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    assert!(error.to_string().contains("the brokers are too old for topic `"), "{error}");
+    assert_eq!(error.hint(), Some("Apache Kafka 2.5 or later is needed"));
+
+    let world = open(&url, "").unwrap();
+    let transactional = ProducerConfig { transactional_id: Some(String::from("t")), ..ProducerConfig::default() };
+    let mut producer = world.log.producer(&transactional).unwrap();
+    let error = world.wait(|now_ms| producer.poll_init(now_ms)).unwrap_err();
+    assert!(error.to_string().contains("the brokers are too old for transactional id `t`"), "{error}");
+}
+
+#[test]
+fn input_that_does_not_exist_ends_the_application() {
+    let Some(broker) = Broker::shared() else { return };
+    let words = Words::without_topics(broker);
+    let error = words.ended(&format!("kstreams.url={}\ntask.timeout.ms=1000", broker.url()));
+    assert_eq!(error.kind(), ErrorKind::NotFound, "{error}");
+    let expected = format!("the topic `{}` that the topology reads does not exist", words.topic("in"));
+    assert!(error.to_string().contains(&expected), "{error}");
+    assert_eq!(error.hint(), Some("create them first"), "{error}");
+}
+
+#[test]
+fn internal_topic_with_other_partitions_ends_the_application() {
+    let Some(broker) = Broker::shared() else { return };
+    let words = Words::on(broker);
+    let internal = format!("{}-counts-repartition", words.app);
+    kstreams::log::client::create_topics(&*words.log, &[NewTopic::new(&internal, 3)], PATIENCE).unwrap();
+    let error = words.ended(&format!("kstreams.url={}", broker.url()));
+    assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+    let expected = format!("internal topic `{internal}` has 3 partitions instead of 2");
+    assert!(error.to_string().contains(&expected), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("reset the application")), "{error}");
+}
+
+#[test]
+fn application_without_a_broker_gives_up_after_its_timeout() {
+    let Some(broker) = Broker::shared() else { return };
+    let words = Words::without_topics(broker);
+    let error = words.ended("kstreams.url=kafka://127.0.0.1:1\ntask.timeout.ms=1000");
+    assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
+    assert!(error.to_string().contains("no broker of `127.0.0.1:1` answers"), "{error}");
+    assert!(error.hint().is_some(), "{error}");
 }
 
 #[test]
