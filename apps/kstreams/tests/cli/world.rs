@@ -129,9 +129,17 @@ impl World {
         producer.flush().unwrap();
     }
 
-    /// Starts the application `app`.
+    /// What `app` is started with, at least once.
+    pub fn config(&self) -> Config {
+        Config::new("app", self.url()).state_dir(self.path("state")).cache_max_bytes(0)
+    }
+
+    /// Starts the application `app`, exactly once.
     pub fn start(&self) -> Streams {
-        let config = Config::new("app", self.url()).state_dir(self.path("state")).exactly_once().cache_max_bytes(0);
+        self.start_with(self.config().exactly_once())
+    }
+
+    fn start_with(&self, config: Config) -> Streams {
         let streams = Streams::start(&topology(), config).unwrap();
         assert!(streams.wait_for(State::Running, TIMEOUT));
         streams
@@ -139,7 +147,12 @@ impl World {
 
     /// Runs the application until it has counted so many words.
     pub fn count(&self, words: usize) {
-        let streams = self.start();
+        self.count_with(self.config().exactly_once(), words);
+    }
+
+    /// The same, with another configuration.
+    pub fn count_with(&self, config: Config, words: usize) {
+        let streams = self.start_with(config);
         // Each word is processed once where it comes in, and once behind the repartition topic.
         let begun = Instant::now();
         while streams.counts().processed < 2 * words as u64 {
