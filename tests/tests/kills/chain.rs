@@ -39,7 +39,7 @@ impl Workload for Chain {
     }
 
     fn message(&self, number: u64, _: u64) -> NewInput {
-        if number % RENAMED_EVERY == 0 {
+        if number.is_multiple_of(RENAMED_EVERY) {
             return renamed(scattered(number, LETTERS), number + 1);
         }
         let station = scattered(number, STATIONS);
