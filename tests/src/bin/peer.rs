@@ -99,6 +99,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
+    // Before anything is said: who hears it may end this program at once.
+    let (end, ends) = channel();
+    watch_signals(end.clone())?;
     let topology = topologies::named(&arguments.topology, &arguments.topics()).ok_or_else(|| {
         let known: Vec<_> = topologies::names().collect();
         Error::new(ErrorKind::Config, format!("no such topology: `{}`", arguments.topology))
@@ -110,8 +113,6 @@ fn run(arguments: &Arguments) -> Result<()> {
     }
     let options = StartOptions::new().state_restore_listener(Restores::default());
     let streams = Streams::start_with(&topology, arguments.config()?, options)?;
-    let (end, ends) = channel();
-    watch_signals(end.clone())?;
     watch_input(end);
     std::thread::scope(|scope| {
         scope.spawn(|| say_states(&streams));

@@ -88,7 +88,10 @@ impl Fleet {
         if self.is_static {
             run.config.push(("consumer.group.instance.id".to_owned(), format!("member-{slot}")));
         }
-        self.running.insert(slot, Peer::ours(env!("CARGO_BIN_EXE_peer"), &run));
+        let peer = Peer::ours(env!("CARGO_BIN_EXE_peer"), &run);
+        // From its first word on it hears signals.
+        peer.said("describe");
+        self.running.insert(slot, peer);
     }
 
     /// Kills an instance as `kill -9` does, and waits until it is gone.
