@@ -85,11 +85,6 @@ impl Restoring {
             announcer.begin(&changelog, &name, position.unwrap_or(0), end)?;
             match position {
                 Some(position) if position >= end => announcer.end(&changelog, &name)?,
-                // Nothing was ever written: there is nothing to read, not even to see its end.
-                None if end == 0 => {
-                    open.stores.restored(store, 0, now_ms)?;
-                    announcer.end(&changelog, &name)?;
-                }
                 _ => left.push_back(Job { store, changelog, end, is_reading: false }),
             }
         }

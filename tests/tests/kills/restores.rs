@@ -16,6 +16,8 @@ pub struct Death {
     pub seen_ms: u64,
     /// `None` if no broker told them.
     pub ends: Option<BTreeMap<Changelog, i64>>,
+    /// Its disk, or the changelogs behind it, was deleted then for the last time before: what it had restored earlier is gone.
+    pub whole_since_ms: u64,
     /// Until then its disk stood for what it had committed: then that, or the changelogs behind it, was deleted.
     pub whole_until_ms: u64,
 }
@@ -71,7 +73,8 @@ fn next_death_ms(deaths: &[Death], of: &Death) -> u64 {
 /// Whether nobody else can have written to the changelog since the instance had it.
 fn was_alone(death: &Death, changelog: &Changelog, restored: &[Restored]) -> bool {
     let of_it = restored.iter().filter(|restored| restored.changelog == *changelog && restored.at_ms <= death.seen_ms);
-    of_it.max_by_key(|restored| restored.at_ms).is_some_and(|last| last.slot == death.slot && last.at_ms < death.at_ms)
+    let last = of_it.max_by_key(|restored| restored.at_ms);
+    last.is_some_and(|last| last.slot == death.slot && (death.whole_since_ms..death.at_ms).contains(&last.at_ms))
 }
 
 /// How many transactions the committed records in this range belong to: a control record stands between any two.

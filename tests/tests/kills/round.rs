@@ -74,6 +74,8 @@ struct Round<'a> {
     log: Arc<dyn Log>,
     fleet: Fleet,
     deaths: Vec<Death>,
+    /// When an instance's disk, or the changelogs behind it, were deleted for the last time, in milliseconds since the epoch.
+    deleted_ms: BTreeMap<u8, u64>,
     /// What was deleted from changelogs.
     truncated: BTreeMap<String, Vec<Stored>>,
 }
@@ -107,6 +109,7 @@ impl<'a> Round<'a> {
             log: connect(&broker.url(), Arc::new(SystemClock)).expect("the client is built in"),
             fleet: Fleet::new(run, settings.is_static),
             deaths: Vec::new(),
+            deleted_ms: BTreeMap::new(),
             truncated: BTreeMap::new(),
         }
     }
@@ -192,12 +195,14 @@ impl<'a> Round<'a> {
         let at_ms = now_ms();
         self.fleet.kill(slot);
         let ends = self.changelog_ends();
-        self.deaths.push(Death { slot, at_ms, seen_ms: now_ms(), ends, whole_until_ms: u64::MAX });
+        let whole_since_ms = self.deleted_ms.get(&slot).copied().unwrap_or(0);
+        self.deaths.push(Death { slot, at_ms, seen_ms: now_ms(), ends, whole_since_ms, whole_until_ms: u64::MAX });
     }
 
     fn wipe(&mut self, slot: u8) {
         self.fleet.wipe(slot);
         let now_ms = now_ms();
+        self.deleted_ms.insert(slot, now_ms);
         let of_it = self.deaths.iter_mut().filter(|death| death.slot == slot);
         of_it.for_each(|death| death.whole_until_ms = now_ms.min(death.whole_until_ms));
     }
@@ -215,6 +220,7 @@ impl<'a> Round<'a> {
     fn truncate(&mut self) {
         // Where disks go on is not in the log any more.
         let now_ms = now_ms();
+        self.deleted_ms.extend((0..=u8::MAX).map(|slot| (slot, now_ms)));
         self.deaths.iter_mut().for_each(|death| death.whole_until_ms = now_ms.min(death.whole_until_ms));
         for topic in self.workload.changelogs() {
             let topic = full(topic);
