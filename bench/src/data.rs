@@ -57,7 +57,7 @@ pub fn key_number(key: &[u8]) -> Option<u64> {
 /// An event's time, in milliseconds since the epoch.
 pub fn event_time_ms(record: u64) -> i64 {
     let delay = bits(record, Draw::Delay);
-    let late_ms = if delay % 100 == 0 { 1 + delay / 100 % LATE_MS_MAX } else { 0 };
+    let late_ms = if delay.is_multiple_of(100) { 1 + delay / 100 % LATE_MS_MAX } else { 0 };
     BEGIN_MS + record as i64 - late_ms as i64
 }
 

@@ -42,7 +42,10 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<serde_json::Value> {
     let mut job = Job::new(arguments)?;
     if arguments.workload == Workload::Join {
-        job.read("profiles", |job, event| Ok(job.table.put(event.key, event.value)))?;
+        job.read("profiles", |job, event| {
+            job.table.put(event.key, event.value);
+            Ok(())
+        })?;
     }
     let topic = if arguments.workload == Workload::Restore { "restore-input" } else { "events" };
     let read = job.read(topic, |job, event| job.process(event))?;
