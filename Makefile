@@ -20,7 +20,9 @@ demo-kafka: ## the same on three real brokers, each part its own process; ARGS="
 test: ## every test there is, with a count at the end
 	@scripts/setup test && scripts/test $(ALL)
 
-SIMULATION := test --locked --workspace --test simulation
+# Without `bench`, which asks for RocksDB and librdkafka.
+PURE := --workspace --exclude bench
+SIMULATION := test --locked $(PURE) --test simulation
 
 # With KILLS the soak is one of real processes on real brokers.
 KILL_TEST := test --locked $(ALL) --test kills --
@@ -61,4 +63,4 @@ lint: ## formatting and clippy, without a warning
 	@$(CARGO) fmt --all --check && $(CARGO) clippy --locked $(ALL) --all-targets -- -D warnings
 
 docs: ## the API's documentation, without a warning
-	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --workspace --no-deps
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked $(PURE) --no-deps
