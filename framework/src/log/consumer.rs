@@ -180,6 +180,23 @@ pub struct Fetched {
     pub bytes: usize,
 }
 
+/// What is done with each message that a fetch hands out; breaking off ends the fetch.
+///
+/// ```
+/// use kstreams::log::Visit;
+/// use kstreams::record::{Headers, Message};
+/// use std::ops::ControlFlow;
+///
+/// let mut bytes = 0;
+/// let visit: &mut Visit<'_> = &mut |message| {
+///     bytes += message.value.map_or(0, <[u8]>::len);
+///     if bytes < 100 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+/// };
+/// let message = Message { key: None, value: Some(b"hello"), timestamp: 0, headers: Headers::default(), offset: 0 };
+/// assert!(visit(&message).is_continue());
+/// ```
+pub type Visit<'a> = dyn FnMut(&Message<'_>) -> ControlFlow<()> + 'a;
+
 /// Reads partitions, as a member of a group or on its own.
 pub trait Consumer: Send {
     /// Joins the configured group for these topics, or changes what an existing member subscribes to.
@@ -237,7 +254,7 @@ pub trait Consumer: Send {
         partition: &TopicPartition,
         budget: Budget,
         now_ms: i64,
-        visit: &mut dyn FnMut(&Message<'_>) -> ControlFlow<()>,
+        visit: &mut Visit<'_>,
     ) -> Result<Fetched>;
 
     /// The offset of the next message of a partition that is read; once everything visible was handed out it lies behind

@@ -27,7 +27,7 @@ pub use call::Call;
 pub use connect::{connect, connect_with};
 pub use consumer::{
     Budget, Consumer, ConsumerConfig, ConsumerRole, Fetched, GroupEvent, GroupMetadata, Isolation, OffsetAndMetadata,
-    OffsetReset, Offsets, Start,
+    OffsetReset, Offsets, Start, Visit,
 };
 pub use partitioning::{murmur2, partition_for_key};
 pub use pattern::TopicPattern;

@@ -2,9 +2,8 @@
 
 use kstreams::error::Result;
 use kstreams::log::*;
-use kstreams::record::{Clock, Message, Outgoing, Topic, TopicPartition};
+use kstreams::record::{Clock, Outgoing, Topic, TopicPartition};
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Poll;
@@ -153,7 +152,7 @@ impl Consumer for PrefixedConsumer {
         partition: &TopicPartition,
         budget: Budget,
         now_ms: i64,
-        visit: &mut dyn FnMut(&Message<'_>) -> ControlFlow<()>,
+        visit: &mut Visit<'_>,
     ) -> Result<Fetched> {
         self.inner.fetch(&self.prefix.partition(partition), budget, now_ms, visit)
     }

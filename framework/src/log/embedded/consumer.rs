@@ -8,12 +8,11 @@ use super::queue::Queue;
 use super::state::State;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{
-    Budget, Call, Consumer, ConsumerConfig, Fetched, GroupEvent, GroupMetadata, Isolation, Offsets, Start,
+    Budget, Call, Consumer, ConsumerConfig, Fetched, GroupEvent, GroupMetadata, Isolation, Offsets, Start, Visit,
 };
-use crate::record::{Message, Topic, TopicPartition};
+use crate::record::{Topic, TopicPartition};
 use rustc_hash::FxHashMap;
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Poll, ready};
@@ -254,7 +253,7 @@ impl Consumer for EmbeddedConsumer {
         partition: &TopicPartition,
         budget: Budget,
         now_ms: i64,
-        visit: &mut dyn FnMut(&Message<'_>) -> ControlFlow<()>,
+        visit: &mut Visit<'_>,
     ) -> Result<Fetched> {
         let Some(queue) = self.queues.get_mut(partition) else { return Ok(Fetched::default()) };
         let mut fetched = Fetched::default();

@@ -7,10 +7,9 @@ use super::faults::{Decision, Gate, Operation};
 use super::partition::Slice;
 use super::state::State;
 use crate::error::Result;
-use crate::log::{Budget, ConsumerConfig, Fetched, Isolation, OffsetReset, Start};
-use crate::record::{Message, TopicPartition};
+use crate::log::{Budget, ConsumerConfig, Fetched, Isolation, OffsetReset, Start, Visit};
+use crate::record::TopicPartition;
 use std::collections::VecDeque;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -65,12 +64,7 @@ impl Queue {
     }
 
     /// Hands out what is here.
-    pub(super) fn hand_out(
-        &mut self,
-        budget: Budget,
-        fetched: &mut Fetched,
-        visit: &mut dyn FnMut(&Message<'_>) -> ControlFlow<()>,
-    ) -> Result<()> {
+    pub(super) fn hand_out(&mut self, budget: Budget, fetched: &mut Fetched, visit: &mut Visit<'_>) -> Result<()> {
         while fetched.records < budget.records && fetched.bytes < budget.bytes {
             let Some(message) = self.reader.as_mut().map_or(Ok(None), ChunkReader::advance)? else {
                 match self.chunks.pop_front() {

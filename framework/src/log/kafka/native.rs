@@ -1,8 +1,8 @@
 //! The few calls into librdkafka that the crate `rdkafka` does not offer: messages of one partition, many with one call and with the
 //! offset of its end, watermarks as they are known, and who a member is.
 //!
-//! With `native_groups` and `native_producer` the only module of the framework with unsafe code. Every block states why it is sound; whatever can be done with the safe
-//! crate is done elsewhere. It never calls the batch functions: with `enable.partition.eof` they lose messages (see
+//! With `native_groups` and `native_producer` the only module of the framework with unsafe code. Every block states why it is
+//! sound; whatever can be done with the safe crate is done elsewhere. It never calls the batch functions: with `enable.partition.eof` they lose messages (see
 //! `docs/decisions/0005-kafka-client.md`).
 #![allow(unsafe_code)]
 

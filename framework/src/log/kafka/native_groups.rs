@@ -1,5 +1,5 @@
 //! The members of a group, which the crate `rdkafka` tells of the classic protocol only, and all offsets that it has
-//! committed. The second and last module with unsafe code: every block states why it is sound.
+//! committed. One of the three modules with unsafe code: every block states why it is sound.
 #![allow(unsafe_code)]
 
 use crate::log::{GroupMember, OffsetAndMetadata, Offsets};
@@ -93,22 +93,32 @@ fn ask<C: ClientContext>(
     Ok(event)
 }
 
+/// The first of the groups that an event tells of, if it tells of any.
+///
+/// # Safety
+/// `result` is null, or valid during the call and of the kind that `groups` takes.
+unsafe fn first<R, G>(
+    result: *const R,
+    groups: unsafe extern "C" fn(*const R, *mut usize) -> *mut *const G,
+) -> Option<*const G> {
+    if result.is_null() {
+        return None;
+    }
+    let mut count = 0;
+    // SAFETY: the caller's promise; `count` is written before the call returns, and says how many groups there are.
+    unsafe {
+        let groups = groups(result, &raw mut count);
+        (!groups.is_null() && count > 0).then(|| *groups)
+    }
+}
+
 /// # Safety
 /// `event` is valid during the call and answers a question about members.
 unsafe fn read_members(event: *mut sys::rd_kafka_event_t) -> Result<Vec<GroupMember>, Code> {
     // SAFETY: the caller's promise; librdkafka gives null or parts of the event.
     unsafe {
         let result = sys::rd_kafka_event_DescribeConsumerGroups_result(event);
-        let mut count = 0;
-        let groups = if result.is_null() {
-            std::ptr::null_mut()
-        } else {
-            sys::rd_kafka_DescribeConsumerGroups_result_groups(result, &raw mut count)
-        };
-        if groups.is_null() || count == 0 {
-            return Err(Code::GroupIdNotFound);
-        }
-        let group = *groups;
+        let group = first(result, sys::rd_kafka_DescribeConsumerGroups_result_groups).ok_or(Code::GroupIdNotFound)?;
         check_error(sys::rd_kafka_ConsumerGroupDescription_error(group))?;
         use sys::rd_kafka_consumer_group_state_t::RD_KAFKA_CONSUMER_GROUP_STATE_DEAD;
         if sys::rd_kafka_ConsumerGroupDescription_state(group) == RD_KAFKA_CONSUMER_GROUP_STATE_DEAD {
@@ -128,18 +138,10 @@ unsafe fn read_offsets(event: *mut sys::rd_kafka_event_t) -> Result<Offsets, Cod
     // SAFETY: the caller's promise; librdkafka gives null or parts of the event.
     unsafe {
         let result = sys::rd_kafka_event_ListConsumerGroupOffsets_result(event);
-        let mut count = 0;
-        let groups = if result.is_null() {
-            std::ptr::null_mut()
-        } else {
-            sys::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &raw mut count)
-        };
-        if groups.is_null() || count == 0 {
-            return Err(Code::BadMessage);
-        }
-        check_error(sys::rd_kafka_group_result_error(*groups))?;
+        let group = first(result, sys::rd_kafka_ListConsumerGroupOffsets_result_groups).ok_or(Code::BadMessage)?;
+        check_error(sys::rd_kafka_group_result_error(group))?;
         let mut offsets = Offsets::new();
-        for element in elements(sys::rd_kafka_group_result_partitions(*groups)) {
+        for element in elements(sys::rd_kafka_group_result_partitions(group)) {
             check(element.err.into())?;
             if element.offset >= 0 {
                 offsets.insert(TopicPartition::new(text(element.topic), element.partition), committed(element));

@@ -4,7 +4,7 @@ use super::codes::kind_of;
 use super::errors::{self, About};
 use super::native::{PartitionQueue, Taken};
 use crate::error::{Error, ErrorKind, Result};
-use crate::log::{Budget, Call, Fetched, Offsets, Start};
+use crate::log::{Budget, Call, Fetched, Offsets, Start, Visit};
 use crate::record::{Message, TopicPartition};
 use rdkafka::Offset;
 use rdkafka::error::RDKafkaErrorCode as Code;
@@ -109,7 +109,7 @@ impl Queue {
         &mut self,
         partition: &TopicPartition,
         budget: Budget,
-        visit: &mut dyn FnMut(&Message<'_>) -> ControlFlow<()>,
+        visit: &mut Visit<'_>,
     ) -> Result<Fetched> {
         let (mut fetched, mut noted) = (Fetched::default(), Ok(()));
         if budget.records == 0 || budget.bytes == 0 {
@@ -140,12 +140,7 @@ impl Place {
         self.position.filter(|_| self.has_fetched)
     }
 
-    fn visit(
-        &mut self,
-        taken: &Taken<'_>,
-        fetched: &mut Fetched,
-        visit: &mut dyn FnMut(&Message<'_>) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
+    fn visit(&mut self, taken: &Taken<'_>, fetched: &mut Fetched, visit: &mut Visit<'_>) -> ControlFlow<()> {
         let message = Message {
             key: taken.key(),
             value: taken.value(),

@@ -7,10 +7,9 @@ use crate::error::Result;
 use crate::log::embedded::EmbeddedLog;
 use crate::log::{
     Admin, Budget, Call, Consumer, ConsumerConfig, Delivery, Fetched, GroupEvent, GroupMetadata, Log, Offsets,
-    Producer, ProducerConfig, Sent, Start,
+    Producer, ProducerConfig, Sent, Start, Visit,
 };
-use crate::record::{Clock, Message, Outgoing, Topic, TopicPartition};
-use std::ops::ControlFlow;
+use crate::record::{Clock, Outgoing, Topic, TopicPartition};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -99,7 +98,7 @@ impl Consumer for Watched<Box<dyn Consumer>> {
         partition: &TopicPartition,
         budget: Budget,
         now_ms: i64,
-        visit: &mut dyn FnMut(&Message<'_>) -> ControlFlow<()>,
+        visit: &mut Visit<'_>,
     ) -> Result<Fetched> {
         let adversary = &self.adversary;
         self.inner.fetch(partition, budget, now_ms, &mut |message| {

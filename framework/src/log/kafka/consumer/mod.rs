@@ -18,13 +18,12 @@ use super::topics::Questions;
 use super::worker::Worker;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{
-    Budget, Call, Consumer, ConsumerConfig, Fetched, GroupEvent, GroupMember, GroupMetadata, Offsets, Start,
+    Budget, Call, Consumer, ConsumerConfig, Fetched, GroupEvent, GroupMember, GroupMetadata, Offsets, Start, Visit,
 };
-use crate::record::{Message, Topic, TopicPartition};
+use crate::record::{Topic, TopicPartition};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -286,7 +285,7 @@ impl Consumer for KafkaConsumer {
         partition: &TopicPartition,
         budget: Budget,
         now_ms: i64,
-        visit: &mut dyn FnMut(&Message<'_>) -> ControlFlow<()>,
+        visit: &mut Visit<'_>,
     ) -> Result<Fetched> {
         if !self.is_member() {
             // Nobody else lets librdkafka tell what is the matter.
