@@ -171,6 +171,12 @@ impl Desk {
         answer["behind"].as_u64().expect("a number")
     }
 
+    /// How many offsets of these topics lie behind the beginning of an open transaction: nobody reads them yet.
+    pub fn undecided(&self, topics: &[String]) -> u64 {
+        let answer = self.ask(&json!({ "do": "undecided", "topics": topics }));
+        answer["undecided"].as_u64().expect("a number")
+    }
+
     /// What a group has committed, by partition.
     pub fn committed(&self, group: &str) -> Vec<Committed> {
         let answer = self.ask(&json!({ "do": "group", "group": group }));

@@ -89,7 +89,7 @@ fn static_member_comes_back_to_what_it_had() {
 fn second_member_of_the_same_static_name_is_refused() {
     let Some(world) = world() else { return };
     world.create("a", 2);
-    // Whoever is refused asks again, in case its namesake was killed, for twice as long as a session.
+    // Whoever is refused asks again, in case its namesake was killed, for six sessions.
     let named = || ConsumerConfig {
         group_instance_id: Some(String::from("one")),
         session_timeout_ms: 4_000,

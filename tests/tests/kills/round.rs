@@ -235,18 +235,24 @@ impl<'a> Round<'a> {
         }
     }
 
-    /// Waits until all is processed. What moves on from one topic to the next may be missed by one look, but not by as many
-    /// as there are topics.
+    /// Waits until all is processed, and no transaction of somebody who was killed hides anything. What moves on from one
+    /// topic to the next may be missed by one look, but not by as many as there are topics.
     fn settle(&mut self) {
-        let internal = self.desk.topics(&format!("{APPLICATION}-")).into_keys();
-        let inputs = self.workload.inputs().iter().map(|topic| (*topic).to_owned());
-        let read: Vec<String> = inputs.chain(internal.filter(|topic| topic.ends_with("-repartition"))).collect();
+        let internal: Vec<String> = self.desk.topics(&format!("{APPLICATION}-")).into_keys().collect();
+        let owned = |topics: &[&str]| topics.iter().map(|topic| (*topic).to_owned()).collect::<Vec<String>>();
+        let mut read = owned(self.workload.inputs());
+        read.extend(internal.iter().filter(|topic| topic.ends_with("-repartition")).cloned());
+        let written = [internal, owned(self.workload.outputs())].concat();
         let (begun, mut quiet) = (Instant::now(), 0);
         while quiet <= read.len() {
             self.fleet.hear();
-            let behind = self.desk.behind(APPLICATION, &read);
-            quiet = if behind == 0 { quiet + 1 } else { 0 };
-            assert!(begun.elapsed() < PATIENCE, "{behind} records are not processed\n{}", self.places(&read));
+            let (undecided, behind) = (self.desk.undecided(&written), self.desk.behind(APPLICATION, &read));
+            quiet = if undecided + behind == 0 { quiet + 1 } else { 0 };
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{behind} records are not processed, {undecided} are in open transactions\n{}",
+                self.places(&[read, written].concat())
+            );
             std::thread::sleep(Duration::from_millis(20));
         }
     }

@@ -9,6 +9,10 @@ use crate::error::{Error, ErrorKind, Result};
 /// The pause between two attempts to join, in milliseconds: each of them takes a client of its own.
 const PAUSE_MS: i64 = 500;
 
+/// For so many sessions a name may be held by somebody who is gone: sessions may be longer at the brokers than here, and begin
+/// anew when their coordinator moves.
+const SESSIONS_MAX: i64 = 6;
+
 /// Whether a member waits for its name, and since when.
 #[derive(Default)]
 pub(super) struct HeldName {
@@ -29,22 +33,21 @@ impl HeldName {
         *self = HeldName::default();
     }
 
-    /// Whether it is time to ask once more after a refusal. Sessions may be longer at the brokers than here: it asks for twice as
-    /// long.
+    /// Whether it is time to ask once more after a refusal.
     ///
     /// # Errors
-    /// `InUse` if the name was refused for that long.
+    /// `InUse` if the name was refused for [`SESSIONS_MAX`].
     pub(super) fn is_to_ask_again(&mut self, now_ms: i64, session_timeout_ms: i64) -> Result<bool> {
         let Some(seen) = &self.refusal else { return Ok(false) };
         let since_ms = *self.since_ms.get_or_insert(now_ms);
-        if now_ms.saturating_sub(since_ms) > session_timeout_ms.saturating_mul(2) {
+        if now_ms.saturating_sub(since_ms) > session_timeout_ms.saturating_mul(SESSIONS_MAX) {
             let sentence = "another instance of the group has the same `group.instance.id`";
             return Err(Error::new(ErrorKind::InUse, sentence)
                 .with_detail(seen)
                 .with_hint("give each instance its own"));
         }
         if self.due_ms.is_none() {
-            tracing::info!(seen, "the group waits for a member of this name: asking again until its session is over");
+            tracing::warn!(seen, "the group waits for a member of this name: asking again until its session is over");
         }
         let due_ms = *self.due_ms.get_or_insert(now_ms.saturating_add(PAUSE_MS));
         if now_ms < due_ms {
@@ -81,9 +84,11 @@ mod tests {
         refused(&mut name);
         name.is_to_ask_again(0, 10_000).unwrap();
         refused(&mut name);
-        assert_eq!(name.is_to_ask_again(20_001, 10_000).unwrap_err().kind(), ErrorKind::InUse);
+        assert!(name.is_to_ask_again(SESSIONS_MAX * 10_000, 10_000).unwrap());
+        refused(&mut name);
+        assert_eq!(name.is_to_ask_again(SESSIONS_MAX * 10_000 + 1, 10_000).unwrap_err().kind(), ErrorKind::InUse);
         name.given();
         refused(&mut name);
-        assert!(!name.is_to_ask_again(20_002, 10_000).unwrap());
+        assert!(!name.is_to_ask_again(SESSIONS_MAX * 10_000 + 2, 10_000).unwrap());
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! | file | what it is |
 //! |---|---|
-//! | `consumer`, `connection`, `queue` | reading: a client, and a queue for each partition |
+//! | `consumer`, `queue` | reading: a client, and a queue for each partition |
+//! | `connection` | clients that are opened, and closed without waiting |
 //! | `group`, `held_name` | membership: what the group wants, answered between two polls; waiting for a static member's name |
 //! | `producer`, `spread` | writing: partitions computed here, deliveries, transactions |
 //! | `cluster`, `admin`, `groups`, `insist`, `topics` | topics, offsets and groups, asking again, and what is known of them |

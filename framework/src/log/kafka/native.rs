@@ -6,6 +6,7 @@
 //! `docs/decisions/0005-kafka-client.md`).
 #![allow(unsafe_code)]
 
+use super::connection::Aside;
 use super::context::ConsumerContext;
 use super::signal::Signal;
 use crate::log::GroupMetadata;
@@ -23,7 +24,7 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 /// The consumer that queues belong to.
-pub(super) type NativeConsumer = BaseConsumer<ConsumerContext>;
+pub(super) type NativeConsumer = Aside<BaseConsumer<ConsumerContext>>;
 
 /// The messages of one partition, apart from all others.
 pub(super) struct PartitionQueue {

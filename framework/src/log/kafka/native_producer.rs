@@ -3,6 +3,7 @@
 //! As in `native`, every block of unsafe code says why it is sound.
 #![allow(unsafe_code)]
 
+use super::connection::Aside;
 use super::context::ProducerContext;
 use rdkafka::bindings as sys;
 use rdkafka::error::RDKafkaErrorCode;
@@ -12,7 +13,7 @@ use std::ptr::{self, NonNull};
 use std::sync::Arc;
 
 /// The producer that handles belong to.
-pub(super) type NativeProducer = BaseProducer<ProducerContext>;
+pub(super) type NativeProducer = Aside<BaseProducer<ProducerContext>>;
 
 /// A topic that is written to, as librdkafka knows it.
 pub(super) struct TopicHandle {

@@ -4,6 +4,7 @@
 //! computed here, as Java does. The steps of a transaction, which can only wait, are asked by a [`Worker`].
 
 use super::cluster::{ANSWER, Cluster};
+use super::connection::Aside;
 use super::context::{Delivered, ProducerContext};
 use super::errors::{self, About};
 use super::groups::list_of;
@@ -85,9 +86,9 @@ struct Outlet {
 
 impl KafkaProducer {
     pub(super) fn open(cluster: Arc<Cluster>, config: &ProducerConfig) -> Result<Self> {
-        let client: NativeProducer = open(&cluster.settings().producer(config), ProducerContext::default())?;
+        let client = open(&cluster.settings().producer(config), ProducerContext::default())?;
         Ok(KafkaProducer {
-            client: Arc::new(client),
+            client: Arc::new(Aside::new(client, Duration::ZERO)),
             worker: Worker::new(format!("{}-worker", config.client_id)),
             questions: Questions::new(cluster),
             state: if config.transactional_id.is_some() { State::New } else { State::Ready },
@@ -399,15 +400,5 @@ impl KafkaProducer {
             }
             None => errors::error(code, About::Topic(topic), &self.client.context().trouble.text()),
         }
-    }
-}
-
-impl Drop for KafkaProducer {
-    /// Closing waits for librdkafka's threads: another thread does.
-    fn drop(&mut self) {
-        // Handles belong to the client's memory.
-        self.outlets.clear();
-        let client = self.client.clone();
-        self.worker.finish(move || drop(client));
     }
 }

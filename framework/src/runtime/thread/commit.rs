@@ -34,11 +34,16 @@ pub enum CommitStage {
     Write,
 }
 
+/// A commit that stays where it is says so in the log, so often in milliseconds.
+const TOLD_EVERY_MS: i64 = 10_000;
+
 /// A commit under way.
 pub(crate) struct Commit {
     stage: CommitStage,
     began_ms: i64,
     since_ms: i64,
+    /// When it says next that it waits.
+    told_due_ms: i64,
     offsets: Offsets,
     /// Who commits: asked for right before it is used, once for each request.
     group: Option<GroupMetadata>,
@@ -81,6 +86,7 @@ impl Commit {
             stage,
             began_ms: now_ms,
             since_ms: now_ms,
+            told_due_ms: now_ms.saturating_add(TOLD_EVERY_MS),
             offsets: Offsets::new(),
             group: None,
             call: None,
@@ -180,13 +186,14 @@ impl StreamThread {
         self.current = None;
         match next {
             Poll::Pending => {
-                self.check_patience(&commit, now_ms)?;
+                self.check_patience(&mut commit, now_ms)?;
                 let until_ms = commit.retry.due_ms().max(now_ms + 1);
                 self.phase = Phase::Committing(commit);
                 Ok(Stepped::Idle { until_ms })
             }
             Poll::Ready(Some(stage)) => {
                 (commit.stage, commit.since_ms) = (stage, now_ms);
+                commit.told_due_ms = now_ms.saturating_add(TOLD_EVERY_MS);
                 self.phase = Phase::Committing(commit);
                 Ok(Stepped::Busy)
             }
@@ -199,6 +206,7 @@ impl StreamThread {
 
     /// The answer did not come in time: the same question again, within limits.
     fn ask_again(&self, commit: &mut Commit, error: Error, now_ms: i64) -> Result<Poll<Option<CommitStage>>> {
+        tracing::warn!(thread = self.name, stage = ?commit.stage, %error, "a commit asks again");
         // The group may have moved on meanwhile.
         (commit.call, commit.group) = (None, None);
         commit.is_end_unanswered |= commit.stage == CommitStage::End;
@@ -206,9 +214,13 @@ impl StreamThread {
         Ok(Poll::Pending)
     }
 
-    fn check_patience(&self, commit: &Commit, now_ms: i64) -> Result<()> {
-        let limit_ms = self.instance.config.task_timeout_ms;
-        if now_ms.saturating_sub(commit.since_ms) <= limit_ms {
+    fn check_patience(&self, commit: &mut Commit, now_ms: i64) -> Result<()> {
+        let (limit_ms, waited_ms) = (self.instance.config.task_timeout_ms, now_ms.saturating_sub(commit.since_ms));
+        if waited_ms <= limit_ms {
+            if now_ms >= commit.told_due_ms {
+                commit.told_due_ms = now_ms.saturating_add(TOLD_EVERY_MS);
+                tracing::warn!(thread = self.name, stage = ?commit.stage, waited_ms, "a commit is not answered");
+            }
             return Ok(());
         }
         Err(Error::new(ErrorKind::Timeout, format!("a commit was not answered at {:?}", commit.stage))

@@ -78,6 +78,7 @@ impl StreamThread {
     pub(super) fn publish(&mut self, now_ms: i64) {
         self.count_tasks();
         self.metrics.counts.polls += 1;
+        self.summarise(now_ms);
         if now_ms < self.counting.publish_due_ms {
             return;
         }
@@ -112,8 +113,8 @@ impl StreamThread {
         counting.lags = lags;
     }
 
-    /// Says in the log from time to time that all is well.
-    pub(super) fn summarise(&mut self, now_ms: i64) {
+    /// Says in the log from time to time what is done, and where it waits.
+    fn summarise(&mut self, now_ms: i64) {
         let interval_ms = self.instance.config.log_summary_interval_ms;
         if interval_ms < 0 || now_ms < self.counting.summary_due_ms {
             return;
@@ -123,6 +124,7 @@ impl StreamThread {
             let (processed_before, commits_before) = self.counting.summarised;
             tracing::info!(
                 thread = self.name,
+                state = %self.reported,
                 tasks = self.tasks.len(),
                 processed = processed - processed_before,
                 commits = commits - commits_before,

@@ -50,7 +50,6 @@ impl StreamThread {
             self.release_revoked(now_ms)?;
         }
         self.poll_purge(now_ms);
-        self.summarise(now_ms);
         if self.is_commit_due(now_ms) && self.begin_commit(now_ms)? {
             return Ok(Stepped::Busy);
         }

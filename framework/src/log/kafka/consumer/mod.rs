@@ -4,7 +4,7 @@ mod moving;
 
 use super::cluster::Cluster;
 use super::codes::kind_of;
-use super::connection::{close, connect};
+use super::connection::connect;
 use super::context::Rebalance;
 use super::errors::{self, About};
 use super::group::{Membership, named};
@@ -33,9 +33,6 @@ const EVENTS_MAX: usize = 8;
 
 /// The longest that a goodbye to the group is waited for, in milliseconds.
 const LEAVING_MS_MAX: i64 = 3_000;
-
-/// The longest that dropping a consumer waits for its goodbye; it goes on without us.
-const CLOSING: Duration = Duration::from_secs(2);
 
 /// Reads from Kafka.
 pub(super) struct KafkaConsumer {
@@ -179,7 +176,8 @@ impl KafkaConsumer {
         let old = std::mem::replace(&mut self.client, client);
         let topics = std::mem::take(&mut self.membership.topics);
         (self.membership, self.queues) = (Membership::default(), BTreeMap::new());
-        close(old, Duration::ZERO);
+        old.context().close();
+        self.worker.finish(move || drop(old));
         self.membership.topics = topics;
         self.join()
     }
@@ -346,6 +344,6 @@ impl Drop for KafkaConsumer {
         if let Err(error) = self.membership.give_back(&self.client) {
             tracing::debug!(target: "kstreams::kafka", %error, "giving partitions back");
         }
-        close(self.client.clone(), CLOSING);
+        self.client.context().close();
     }
 }

@@ -19,12 +19,15 @@ import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.ConfigEntry;
+import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.RecordsToDelete;
 import org.apache.kafka.clients.admin.TopicDescription;
 import org.apache.kafka.clients.admin.TransactionListing;
@@ -34,6 +37,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.errors.PolicyViolationException;
@@ -84,6 +88,7 @@ public final class Desk implements AutoCloseable {
                 case "topics" -> topics(command.path("prefix").asText());
                 case "group" -> group(command.path("group").asText());
                 case "behind" -> behind(command.path("group").asText(), command.path("topics"));
+                case "undecided" -> undecided(command.path("topics"));
                 case "delete-records" -> deleteRecords(command);
                 case "configure" -> configure(command);
                 case "transactions" -> transactions(command.path("topics"));
@@ -192,6 +197,25 @@ public final class Desk implements AutoCloseable {
         int[] behind = {0};
         read(partitions(topics), committed(group), record -> behind[0]++);
         return JSON.createObjectNode().put("behind", behind[0]);
+    }
+
+    /** How many offsets of these topics lie behind the beginning of an open transaction: nobody reads them yet. */
+    private JsonNode undecided(JsonNode names) throws ExecutionException, InterruptedException {
+        List<String> topics = new ArrayList<>();
+        names.forEach(name -> topics.add(name.asText()));
+        List<TopicPartition> partitions = partitions(topics);
+        // The stable ends first: what is written in between is counted, and looked at again.
+        long stable = ends(partitions, IsolationLevel.READ_COMMITTED);
+        return JSON.createObjectNode().put("undecided", ends(partitions, IsolationLevel.READ_UNCOMMITTED) - stable);
+    }
+
+    private long ends(List<TopicPartition> partitions, IsolationLevel isolation)
+            throws ExecutionException, InterruptedException {
+        Map<TopicPartition, OffsetSpec> asked = partitions.stream()
+                .collect(Collectors.toMap(partition -> partition, partition -> OffsetSpec.latest()));
+        return admin.listOffsets(asked, new ListOffsetsOptions(isolation)).all().get().values().stream()
+                .mapToLong(found -> found.offset())
+                .sum();
     }
 
     /** Sets one key of a topic's configuration. */
