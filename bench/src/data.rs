@@ -1,6 +1,7 @@
 //! The input, each record a function of its number alone: the loader writes it, and the check computes it again.
 //!
-//! Event keys are `station-000123`, drawn from K of them with Zipf's law (exponent 1). Values are 100 bytes of JSON. Event times
+//! Event keys are `station-000123`, drawn from K of them with Zipf's law (exponent 1). Values are JSON of 100 bytes, unless others are asked
+//! for: then they are longer, or cut off. Event times
 //! rise by a millisecond; one record in a hundred is up to five seconds late. A profile exists for each key, older than all events.
 
 use rustc_hash::FxHasher;
@@ -9,8 +10,8 @@ use std::hash::Hasher;
 /// The time of the first event, in milliseconds since the epoch.
 pub const BEGIN_MS: i64 = 1_750_000_000_000;
 
-/// The length of a value.
-const VALUE_BYTES: usize = 100;
+/// The length of a value, unless another is asked for.
+pub const VALUE_BYTES: usize = 100;
 
 /// The most that an event is late.
 const LATE_MS_MAX: u64 = 5_000;
@@ -61,11 +62,11 @@ pub fn event_time_ms(record: u64) -> i64 {
     BEGIN_MS + record as i64 - late_ms as i64
 }
 
-/// An event's value.
-pub fn event(record: u64) -> String {
+/// An event's value, of so many bytes.
+pub fn event(record: u64, bytes: usize) -> String {
     let line = ["red", "green", "blue"][(bits(record, Draw::Line) % 3) as usize];
     let entries = bits(record, Draw::Entries) % 1_000;
-    filled(format!("{{\"seq\":{record:010},\"line\":\"{line}\",\"entries\":{entries:03},\"note\":\""), record)
+    filled(format!("{{\"seq\":{record:010},\"line\":\"{line}\",\"entries\":{entries:03},\"note\":\""), record, bytes)
 }
 
 /// A profile's time, in milliseconds since the epoch.
@@ -75,22 +76,24 @@ pub fn profile_time_ms(number: u64) -> i64 {
 
 /// The profile of a key.
 pub fn profile(number: u64) -> String {
-    filled(format!("{{\"name\":\"Station {number:06}\",\"zone\":{},\"note\":\"", number % 9 + 1), number)
+    filled(format!("{{\"name\":\"Station {number:06}\",\"zone\":{},\"note\":\"", number % 9 + 1), number, VALUE_BYTES)
 }
 
-/// The value with letters up to its full length.
-fn filled(mut value: String, record: u64) -> String {
+/// The value with letters up to its full length; cut off where that is too short for it.
+fn filled(mut value: String, record: u64, bytes: usize) -> String {
     let letters = bits(record, Draw::Note);
-    for place in value.len()..VALUE_BYTES - 2 {
+    for place in value.len()..bytes.saturating_sub(2) {
         let turned = letters.rotate_left(5 * place as u32).wrapping_add(place as u64);
         value.push(char::from(b'a' + (turned % 26) as u8));
     }
-    value + "\"}"
+    value.push_str("\"}");
+    value.truncate(bytes);
+    value
 }
 
 /// What `map` makes of an event; `None` for those that it drops.
-pub fn mapped(record: u64) -> Option<String> {
-    let event = event(record);
+pub fn mapped(record: u64, bytes: usize) -> Option<String> {
+    let event = event(record, bytes);
     (!event.contains("\"line\":\"blue\"")).then(|| event.to_uppercase())
 }
 
@@ -117,8 +120,9 @@ mod tests {
         assert_eq!(key(123), "station-000123");
         assert_eq!(key_number(b"station-000123"), Some(123));
         for record in 0..1_000 {
-            assert!(event(record).starts_with(&format!("{{\"seq\":{record:010},\"line\":\"")));
-            assert_eq!((event(record).len(), profile(record).len()), (VALUE_BYTES, VALUE_BYTES));
+            assert!(event(record, VALUE_BYTES).starts_with(&format!("{{\"seq\":{record:010},\"line\":\"")));
+            assert_eq!(profile(record).len(), VALUE_BYTES);
+            assert!([10, 60, VALUE_BYTES, 10_000].iter().all(|bytes| event(record, *bytes).len() == *bytes));
         }
     }
 
@@ -143,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_third_of_the_events_is_blue() {
-        let kept = (0..30_000).filter_map(mapped).count();
+        let kept = (0..30_000).filter_map(|record| mapped(record, VALUE_BYTES)).count();
         assert!((19_500..20_500).contains(&kept), "{kept}");
     }
 }

@@ -4,10 +4,12 @@ use crate::Result;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// A broker that runs as long as this lives.
 pub(crate) struct Broker {
     servers: String,
+    pid_file: PathBuf,
     script: Child,
 }
 
@@ -33,12 +35,24 @@ impl Broker {
         }
         match servers.trim() {
             "" => Err(format!("the broker does not start: {}", script.wait()?).into()),
-            servers => Ok(Broker { servers: servers.to_owned(), script }),
+            servers => Ok(Broker { servers: servers.to_owned(), pid_file: directory.join("broker/1/pid"), script }),
         }
     }
 
     pub(crate) fn servers(&self) -> &str {
         &self.servers
+    }
+
+    /// Stops it for a while: connections stay, and nothing is answered.
+    pub(crate) fn stop_for(&self, pause: Duration) -> Result<()> {
+        let signal = |name: &str| -> Result<()> {
+            let pid = std::fs::read_to_string(&self.pid_file)?;
+            let sent = Command::new("kill").arg(format!("-{name}")).arg(pid.trim()).status()?;
+            if sent.success() { Ok(()) } else { Err(format!("{name} cannot be sent to the broker").into()) }
+        };
+        signal("STOP")?;
+        std::thread::sleep(pause);
+        signal("CONT")
     }
 }
 

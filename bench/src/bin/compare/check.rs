@@ -35,14 +35,15 @@ pub(crate) fn check(log: &dyn Log, options: &Options, group: &str, workload: Wor
     match workload {
         Workload::Map => compare_all(
             &seen,
-            (0..options.records)
-                .map(|record| data::mapped(record).map(|value| (data::event_key(record, options.keys), value))),
+            (0..options.records).map(|record| {
+                data::mapped(record, options.value_bytes).map(|value| (data::event_key(record, options.keys), value))
+            }),
         ),
         Workload::Join => compare_all(
             &seen,
             (0..options.records).map(|record| {
                 let key = data::event_key(record, options.keys);
-                Some((key, data::joined(&data::event(record), &data::profile(key))))
+                Some((key, data::joined(&data::event(record, options.value_bytes), &data::profile(key))))
             }),
         ),
         Workload::Restore | Workload::RestoreFill => Ok(()),

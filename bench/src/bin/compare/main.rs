@@ -2,17 +2,20 @@
 //!
 //! Each run has an application id, a state directory and output topics of its own; peers take turns, and the first turn moves on
 //! from run to run. A run whose results or committed offsets are wrong is shown as WRONG and left out of the medians. CPU seconds
-//! are those of the peer's whole process, as it says itself.
+//! are those of the peer's whole process, as it says itself. With `--growth` it varies one thing at a time instead.
 
 mod broker;
 mod check;
+mod growth;
 mod peers;
+mod picture;
 mod table;
 mod topics;
 
 use clap::Parser;
 use peers::Peer;
 use side_by_side::arguments::Workload;
+use side_by_side::data;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,7 +23,7 @@ use std::process::ExitCode;
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Runs peers side by side on a fresh broker, checks every result, and prints a table.
-#[derive(Debug, Parser)]
+#[derive(Debug, Clone, Parser)]
 pub(crate) struct Options {
     /// What is run.
     #[arg(long, value_delimiter = ',', default_value = "map,count,count-nocache,window,join,count-eos,restore")]
@@ -34,6 +37,9 @@ pub(crate) struct Options {
     /// Keys of events, and so many profiles.
     #[arg(long, default_value_t = 100_000)]
     keys: u64,
+    /// The length of an event's value.
+    #[arg(long, default_value_t = data::VALUE_BYTES)]
+    value_bytes: usize,
     /// Rows to restore.
     #[arg(long, default_value_t = 1_000_000)]
     restore_keys: u64,
@@ -55,6 +61,9 @@ pub(crate) struct Options {
     /// Where the broker's data and the state are while it runs; a directory of its own beneath the system's otherwise.
     #[arg(long)]
     dir: Option<PathBuf>,
+    /// Measures instead how kstreams grows with partitions, tasks, keys and values, and draws it into this file (SVG).
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["workloads", "peers", "runs"])]
+    growth: Option<PathBuf>,
 }
 
 fn main() -> ExitCode {
@@ -70,6 +79,9 @@ fn main() -> ExitCode {
 fn compare(options: &Options) -> Result<()> {
     let own = std::env::temp_dir().join(format!("kstreams-bench-{}", std::process::id()));
     let directory = options.dir.clone().unwrap_or(own);
+    if let Some(picture) = &options.growth {
+        return growth::grow(options, &directory, picture);
+    }
     for peer in &options.peers {
         peer.prepare()?;
     }

@@ -35,7 +35,11 @@ pub(crate) fn load(log: &dyn Log, options: &Options) -> Result<()> {
     if reads("events") {
         let keys = options.keys;
         fill(log, options, "events", options.records, |number| {
-            (data::key(data::event_key(number, keys)), data::event(number), data::event_time_ms(number))
+            (
+                data::key(data::event_key(number, keys)),
+                data::event(number, options.value_bytes),
+                data::event_time_ms(number),
+            )
         })?;
     }
     Ok(())
