@@ -46,7 +46,6 @@ fn settings(options: &EngineOptions) -> Options {
     settings.set_max_open_files(i32::try_from(options.open_files_max).unwrap_or(i32::MAX));
     settings.set_max_background_jobs(BACKGROUND_JOBS_MAX);
     settings.set_max_total_wal_size(LOG_BYTES_MAX);
-    settings.set_compression_type(DBCompressionType::Lz4);
     // What is written first is soon read and written again: it is not worth compressing.
     settings.set_compression_per_level(&[DBCompressionType::None, DBCompressionType::Lz4]);
     settings.set_level_zero_file_num_compaction_trigger(FIRST_LEVEL_FILES);

@@ -68,7 +68,8 @@ impl Streams {
 
     /// Ends the instance as the options say. Kafka Streams: `KafkaStreams.close(CloseOptions)`.
     ///
-    /// Once it has ended, its state directory is free for the next instance, whether this handle is dropped or not.
+    /// Once it has ended, its state directory is free for the next instance, whether this handle is dropped or not; but for views of
+    /// stores and their iterators: as long as one is kept, the next instance is refused with `InUse`.
     ///
     /// Threads that have not ended within the timeout are not killed: they go on ending, and closing again waits for
     /// them once more. On a thread of the instance itself (in a step, a punctuation, a listener) it asks for the end and returns

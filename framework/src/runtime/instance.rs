@@ -130,6 +130,7 @@ impl Instance {
 
     /// All threads have ended: the directory is the next one's who wants it.
     pub(crate) fn let_go(&self) {
+        self.shutdown_requests.stop();
         drop(self.lock_globals().take());
         drop(self.lock_disk().take());
     }

@@ -97,11 +97,10 @@ impl Stage {
         match self {
             Stage::Missing { error, call } => {
                 let answer = ready!(call.poll(now_ms));
-                let forbidden = answer.err().filter(|answer| answer.kind() == ErrorKind::Unauthorized);
-                match forbidden.or(error.take()) {
-                    Some(error) => Poll::Ready(Err(error)),
-                    None => Poll::Pending,
-                }
+                // A topic that may not be seen is not listed either; and whoever does not answer has not said that it is missing.
+                let is_reason = |answer: &Error| matches!(answer.kind(), ErrorKind::Unauthorized | ErrorKind::Timeout);
+                let reason = answer.err().filter(is_reason);
+                Poll::Ready(Err(reason.or(error.take()).unwrap_or_else(|| Error::new(ErrorKind::Bug, "asked twice"))))
             }
             Stage::Creating { known, plan, call } => {
                 let created = ready!(call.poll(now_ms))?;

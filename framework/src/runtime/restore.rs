@@ -245,6 +245,14 @@ impl Restorer {
         Ok(fetched.records)
     }
 
+    /// Hears what the log's client has to say, who would otherwise keep it as long as nothing is restored.
+    ///
+    /// # Errors
+    /// What the log fails with.
+    pub(crate) fn tend(&mut self, now_ms: i64) -> Result<()> {
+        self.consumer.poll_event(now_ms).map(drop)
+    }
+
     /// The changelogs that are read.
     #[cfg(test)]
     pub(crate) fn reading(&self) -> Vec<TopicPartition> {

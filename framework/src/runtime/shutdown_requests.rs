@@ -56,9 +56,12 @@ impl ShutdownRequests {
         listening.is_deaf || listening.known.is_some()
     }
 
-    /// Hears nothing more.
+    /// Hears nothing more, and lets go of what it asked with.
     pub(crate) fn stop(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).is_deaf = true;
+        let deaf = Listening { is_deaf: true, ..Listening::default() };
+        let heard = std::mem::replace(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner), deaf);
+        // Not under the lock: closing a client may take a while.
+        drop(heard);
     }
 
     /// One attempt to look, if it is time and no other thread is at it; `topics` are those that the application reads.
@@ -214,7 +217,8 @@ fn places(instance: &Instance, topics: Vec<TopicInfo>) -> Result<Vec<TopicPartit
     let topics = topics.into_iter().map(|info| info.topic).filter(|topic| blueprint.reads(topic, id));
     let places: Vec<TopicPartition> = topics.map(|topic| place(&topic)).collect();
     match places.is_empty() {
-        true => Err(Error::new(ErrorKind::NotFound, "no topic that the application reads exists")),
+        true => Err(Error::new(ErrorKind::NotFound, "no topic that the application reads exists")
+            .with_hint("create its topics, or let this client list them")),
         false => Ok(places),
     }
 }

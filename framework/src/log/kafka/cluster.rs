@@ -18,7 +18,7 @@ use rdkafka::metadata::Metadata;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// The longest that one question to the brokers takes.
+/// The longest that one question to the brokers takes; one that is asked again may take twice as long.
 pub(super) const ANSWER: Duration = Duration::from_secs(10);
 
 /// Topics that belong to the brokers.
@@ -173,14 +173,6 @@ impl Cluster {
             return Ok(());
         }
         Err(errors::no_partition(partition))
-    }
-
-    pub(super) fn admin(&self) -> Result<&AdminClient<AdminContext>> {
-        Ok(&self.clients()?.admin)
-    }
-
-    pub(super) fn reader(&self) -> Result<&BaseConsumer<ConsumerContext>> {
-        Ok(&self.clients()?.uncommitted)
     }
 }
 

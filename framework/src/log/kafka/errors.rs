@@ -186,6 +186,13 @@ pub(super) fn untrusted(seen: &str) -> Error {
         .with_hint("name the PEM file of the authority that signed it with `ssl.ca.location`, and the brokers by the host names in it")
 }
 
+/// A static member has a namesake that lives.
+pub(super) fn same_name(seen: &str) -> Error {
+    Error::new(ErrorKind::InUse, "another instance of the group has the same `group.instance.id`")
+        .with_detail(seen)
+        .with_hint("give each instance its own")
+}
+
 /// There is no such topic.
 pub(super) fn no_topic(topic: &Topic) -> Error {
     Error::new(ErrorKind::NotFound, format!("topic `{topic}` does not exist"))

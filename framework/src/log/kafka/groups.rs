@@ -20,7 +20,7 @@ const UNKNOWN_GENERATION: i32 = -1;
 
 /// The names of all groups, in order.
 pub(super) fn list(cluster: &Cluster) -> Result<Vec<String>> {
-    let groups = cluster.reader()?.fetch_group_list(None, ANSWER);
+    let groups = cluster.clients()?.uncommitted.fetch_group_list(None, ANSWER);
     let groups = groups.map_err(|error| cluster.failed(&error, About::Brokers))?;
     let mut names: Vec<String> = groups.groups().iter().map(|group| group.name().to_owned()).collect();
     names.sort();
@@ -29,14 +29,14 @@ pub(super) fn list(cluster: &Cluster) -> Result<Vec<String>> {
 
 /// Members of a group.
 pub(super) fn members(cluster: &Cluster, group: &str) -> Result<Vec<GroupMember>> {
-    let members = native_groups::members(cluster.reader()?.client(), group, ANSWER.as_millis() as i32);
+    let members = native_groups::members(cluster.clients()?.uncommitted.client(), group, ANSWER.as_millis() as i32);
     members.map_err(|code| cluster.failed(&KafkaError::AdminOp(code), About::Group(group)))
 }
 
 /// Members and committed offsets of a group.
 pub(super) fn describe(cluster: &Cluster, group: &str) -> Result<GroupDescription> {
     let (about, members) = (About::Group(group), members(cluster, group)?);
-    let offsets = native_groups::offsets(cluster.reader()?.client(), group, ANSWER.as_millis() as i32);
+    let offsets = native_groups::offsets(cluster.clients()?.uncommitted.client(), group, ANSWER.as_millis() as i32);
     let offsets = offsets.map_err(|code| cluster.failed(&KafkaError::AdminOp(code), about))?;
     Ok(GroupDescription { group: group.to_owned(), generation: UNKNOWN_GENERATION, members, offsets })
 }
@@ -54,7 +54,7 @@ pub(super) fn alter_offsets(cluster: &Cluster, group: &str, offsets: &Offsets) -
 pub(super) fn delete(cluster: &Cluster, group: &str) -> Result<()> {
     let about = About::Group(group);
     let options = AdminOptions::new().request_timeout(Some(ANSWER));
-    let deleted = block_on(cluster.admin()?.delete_groups(&[group], &options));
+    let deleted = block_on(cluster.clients()?.admin.delete_groups(&[group], &options));
     let deleted = deleted.map_err(|error| cluster.failed(&error, about))?;
     match deleted.into_iter().next() {
         Some(Err((_, Code::NonEmptyGroup))) => Err(in_use(group)),

@@ -4,7 +4,8 @@
 //! it to whoever comes back under it; with the classic one they give it away at once. So a member that is refused asks again, as
 //! long as a predecessor may be taken for alive. Whoever is refused longer has a living namesake.
 
-use crate::error::{Error, ErrorKind, Result};
+use super::errors;
+use crate::error::Result;
 
 /// The pause between two attempts to join, in milliseconds: each of them takes a client of its own.
 const PAUSE_MS: i64 = 500;
@@ -41,10 +42,7 @@ impl HeldName {
         let Some(seen) = &self.refusal else { return Ok(false) };
         let since_ms = *self.since_ms.get_or_insert(now_ms);
         if now_ms.saturating_sub(since_ms) > session_timeout_ms.saturating_mul(SESSIONS_MAX) {
-            let sentence = "another instance of the group has the same `group.instance.id`";
-            return Err(Error::new(ErrorKind::InUse, sentence)
-                .with_detail(seen)
-                .with_hint("give each instance its own"));
+            return Err(errors::same_name(seen));
         }
         if self.due_ms.is_none() {
             tracing::warn!(seen, "the group waits for a member of this name: asking again until its session is over");
@@ -61,6 +59,7 @@ impl HeldName {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn refused(name: &mut HeldName) {
         name.refused(String::from("still used by another member"));

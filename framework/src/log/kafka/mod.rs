@@ -10,9 +10,10 @@
 //! | `worker` | a thread for the calls of librdkafka that can only wait |
 //! | `settings`, `reference` | the settings of librdkafka's clients, with their reasons; the page about them |
 //! | `context`, `codes`, `errors`, `signal` | what librdkafka tells: rebalances, deliveries, troubles; what codes mean; sentences; a bell |
-//! | `native`, `native_groups` | the few calls that the crate `rdkafka` does not offer |
+//! | `native`, `native_groups`, `native_producer` | the few calls that the crate `rdkafka` does not offer |
 //!
-//! **No call of the port waits**: it polls with a timeout of zero. Three kinds of questions can only wait in librdkafka: about
+//! **No call of the port waits for a broker**: it polls with a timeout of zero, and what it tells librdkafka to do (to move a partition,
+//! to begin a transaction) is answered by that one's own thread. Three kinds of questions can only wait in librdkafka: about
 //! topics and offsets (one thread for a log), about committed offsets (one for a consumer that asks), and the steps of
 //! transactions (one for a transactional producer). They are asked by a thread of their own, with a limited queue and timeouts,
 //! and polled for. Nothing here knows of tasks, decides what an error means, or commits by itself.

@@ -26,6 +26,26 @@ use std::sync::Arc;
 /// The consumer that queues belong to.
 pub(super) type NativeConsumer = Aside<BaseConsumer<ConsumerContext>>;
 
+/// Something of librdkafka's that is given back when dropped.
+pub(super) struct Owned<T>(NonNull<T>, unsafe extern "C" fn(*mut T));
+
+impl<T> Owned<T> {
+    pub(super) fn new(given: *mut T, back: unsafe extern "C" fn(*mut T)) -> Result<Self, RDKafkaErrorCode> {
+        NonNull::new(given).map(|given| Owned(given, back)).ok_or(RDKafkaErrorCode::CriticalSystemResource)
+    }
+
+    pub(super) fn raw(&self) -> *mut T {
+        self.0.as_ptr()
+    }
+}
+
+impl<T> Drop for Owned<T> {
+    fn drop(&mut self) {
+        // SAFETY: it was given to us with this function to give it back, and is not used again.
+        unsafe { (self.1)(self.0.as_ptr()) };
+    }
+}
+
 /// The messages of one partition, apart from all others.
 pub(super) struct PartitionQueue {
     queue: NonNull<sys::rd_kafka_queue_t>,
@@ -75,7 +95,7 @@ impl PartitionQueue {
         }
     }
 
-    /// The first offset and the high watermark as the last fetch told them, without asking a broker.
+    /// The high watermark as the last fetch told it, without asking a broker.
     pub(super) fn known_end(&self, partition: &TopicPartition) -> Option<i64> {
         let topic = CString::new(partition.topic.as_str()).ok()?;
         let (mut low, mut high) = (0, 0);
@@ -218,8 +238,8 @@ unsafe fn bytes<'a>(start: *const c_void, length: usize) -> Option<&'a [u8]> {
 pub(super) fn group_metadata(consumer: &NativeConsumer, group: &str) -> Option<GroupMetadata> {
     // SAFETY: the client lives as long as `consumer`; null means that it has no group.
     let metadata = unsafe { sys::rd_kafka_consumer_group_metadata(consumer.client().native_ptr()) };
-    let metadata = Speaker(NonNull::new(metadata)?);
-    let raw = metadata.0.as_ptr();
+    let metadata = Owned::new(metadata, sys::rd_kafka_consumer_group_metadata_destroy).ok()?;
+    let raw = metadata.raw();
     // SAFETY: both answers are read before `metadata` is dropped.
     let (generation, member) = unsafe {
         let member = sys::rd_kafka_consumer_group_metadata_member_id(raw);
@@ -253,28 +273,19 @@ where
             ptr::null(),
         )
     };
-    let metadata = Speaker(NonNull::new(metadata).ok_or_else(TransactionError::out_of_memory)?);
+    let metadata = Owned::new(metadata, sys::rd_kafka_consumer_group_metadata_destroy)
+        .map_err(|_| TransactionError::out_of_memory())?;
     // SAFETY: producer, offsets and metadata live during the call.
     let error = unsafe {
         sys::rd_kafka_send_offsets_to_transaction(
             producer.client().native_ptr(),
             offsets.ptr(),
-            metadata.0.as_ptr(),
+            metadata.raw(),
             timeout_ms,
         )
     };
     // SAFETY: the error is ours; what is read is copied before it is destroyed.
     unsafe { TransactionError::taken(error) }
-}
-
-/// Metadata of a group member; given back when dropped.
-struct Speaker(NonNull<sys::rd_kafka_consumer_group_metadata_t>);
-
-impl Drop for Speaker {
-    fn drop(&mut self) {
-        // SAFETY: it was given to us and is not used again.
-        unsafe { sys::rd_kafka_consumer_group_metadata_destroy(self.0.as_ptr()) };
-    }
 }
 
 /// Why a call about a transaction failed, and what may be done about it.
@@ -321,7 +332,7 @@ impl TransactionError {
 
 /// # Safety
 /// `text` is null, or points to a C string.
-unsafe fn text(text: *const c_char) -> String {
+pub(super) unsafe fn text(text: *const c_char) -> String {
     if text.is_null() {
         return String::new();
     }

@@ -2,33 +2,13 @@
 //! committed. One of the three modules with unsafe code: every block states why it is sound.
 #![allow(unsafe_code)]
 
+use super::native::{Owned, text};
 use crate::log::{GroupMember, OffsetAndMetadata, Offsets};
 use crate::record::TopicPartition;
 use rdkafka::bindings as sys;
 use rdkafka::client::{Client, ClientContext};
 use rdkafka::error::RDKafkaErrorCode as Code;
-use std::ffi::{CStr, CString, c_char, c_int};
-use std::ptr::NonNull;
-
-/// Something of librdkafka's that is given back when dropped.
-struct Owned<T>(NonNull<T>, unsafe extern "C" fn(*mut T));
-
-impl<T> Owned<T> {
-    fn new(given: *mut T, back: unsafe extern "C" fn(*mut T)) -> Result<Self, Code> {
-        NonNull::new(given).map(|given| Owned(given, back)).ok_or(Code::CriticalSystemResource)
-    }
-
-    fn raw(&self) -> *mut T {
-        self.0.as_ptr()
-    }
-}
-
-impl<T> Drop for Owned<T> {
-    fn drop(&mut self) {
-        // SAFETY: it was given to us with this function to give it back, and is not used again.
-        unsafe { (self.1)(self.0.as_ptr()) };
-    }
-}
+use std::ffi::{CString, c_int};
 
 /// The members of a group, by id; waits at most `timeout_ms`.
 ///
@@ -86,8 +66,7 @@ fn ask<C: ClientContext>(
     send(native, options.raw(), queue.raw());
     // SAFETY: the queue is ours; an event is ours to give back.
     let event = unsafe { sys::rd_kafka_queue_poll(queue.raw(), timeout_ms) };
-    let Some(event) = NonNull::new(event) else { return Err(Code::OperationTimedOut) };
-    let event = Owned(event, sys::rd_kafka_event_destroy);
+    let event = Owned::new(event, sys::rd_kafka_event_destroy).map_err(|_| Code::OperationTimedOut)?;
     // SAFETY: the event is valid until it is dropped.
     check(unsafe { sys::rd_kafka_event_error(event.raw()) }.into())?;
     Ok(event)
@@ -211,14 +190,4 @@ unsafe fn elements<'a>(list: *const sys::rd_kafka_topic_partition_list_t) -> &'a
         let Some(list) = list.as_ref().filter(|list| list.cnt > 0) else { return &[] };
         std::slice::from_raw_parts(list.elems, list.cnt.unsigned_abs() as usize)
     }
-}
-
-/// # Safety
-/// `text` is null, or points to a C string.
-unsafe fn text(text: *const c_char) -> String {
-    if text.is_null() {
-        return String::new();
-    }
-    // SAFETY: the caller's promise.
-    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
 }

@@ -26,7 +26,7 @@ pub(super) enum Stage {
     Asking(Call<Offsets>),
     /// The first offset is asked for: of the cluster's own client, which knows the leader already. librdkafka's consumer would
     /// look for the offset half a second later if it does not.
-    Looking(Call<BTreeMap<TopicPartition, i64>>),
+    Looking { call: Call<BTreeMap<TopicPartition, i64>>, attempts: u32 },
     /// librdkafka is to be told where to read; it may be busy with the partition.
     Moving { to: Offset, attempts: u32 },
     /// Messages come.
@@ -183,6 +183,7 @@ impl Place {
         };
         Error::new(ErrorKind::OutOfRange, sentence)
             .with_detail(seen)
+            .with_hint("set `auto.offset.reset` to `earliest` or `latest`, or commit an offset that is in the log")
             .with_class("org.apache.kafka.clients.consumer.OffsetOutOfRangeException")
     }
 }

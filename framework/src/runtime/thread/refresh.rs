@@ -41,6 +41,7 @@ impl StreamThread {
         if matches!(self.refresh.look, Look::Waiting) && now_ms >= self.refresh.due_ms {
             self.refresh.due_ms = now_ms.saturating_add(self.instance.config.metadata_max_age_ms);
             self.refresh.look = Look::Listing(self.admin.topics());
+            self.restorer.tend(now_ms)?;
         }
         match &mut self.refresh.look {
             Look::Waiting => Ok(false),

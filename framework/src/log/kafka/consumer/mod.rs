@@ -31,6 +31,9 @@ use std::time::Duration;
 /// The most events of librdkafka that are looked at in one step.
 const EVENTS_MAX: usize = 8;
 
+/// The most lines of librdkafka's log that are taken at once from a client that is rarely asked for anything.
+const LINES_MAX: usize = 1_000;
+
 /// The longest that a goodbye to the group is waited for, in milliseconds.
 const LEAVING_MS_MAX: i64 = 3_000;
 
@@ -144,11 +147,7 @@ impl KafkaConsumer {
                 self.held_name.refused(seen);
                 Ok(())
             }
-            Code::FencedInstanceId | Code::UnreleasedInstanceId => {
-                Err(Error::new(ErrorKind::InUse, "another instance of the group has the same `group.instance.id`")
-                    .with_detail(seen)
-                    .with_hint("give each instance its own"))
-            }
+            Code::FencedInstanceId | Code::UnreleasedInstanceId => Err(errors::same_name(&seen)),
             // A topic that is subscribed to may come later.
             Code::UnknownTopicOrPartition | Code::UnknownTopic => Ok(()),
             _ => match kind_of(code) {
@@ -219,7 +218,10 @@ impl Consumer for KafkaConsumer {
         if self.held_name.is_to_ask_again(now_ms, self.config.session_timeout_ms)? {
             self.join_anew()?;
         }
-        if self.membership.events.is_empty() {
+        if self.config.group.is_none() {
+            // Nobody else takes what lies there, and a line may lie before each event.
+            (0..LINES_MAX).try_for_each(|_| self.serve())?;
+        } else if self.membership.events.is_empty() {
             self.serve()?;
         }
         let event = self.membership.events.pop_front();
@@ -256,7 +258,6 @@ impl Consumer for KafkaConsumer {
     }
 
     fn assign(&mut self, partitions: &[(TopicPartition, Start)]) -> Result<()> {
-        let now_ms = 0;
         for (partition, start) in partitions {
             match self.queues.get_mut(partition) {
                 Some(queue) => queue.start(*start),
@@ -265,7 +266,6 @@ impl Consumer for KafkaConsumer {
                     self.queues.insert(partition.clone(), queue);
                 }
             }
-            self.advance(partition, now_ms)?;
         }
         Ok(())
     }
@@ -292,10 +292,12 @@ impl Consumer for KafkaConsumer {
         if !self.advance(partition, now_ms)? {
             return Ok(Fetched::default());
         }
-        match self.queues.get_mut(partition) {
-            Some(queue) => queue.hand_out(partition, budget, visit),
-            None => Ok(Fetched::default()),
+        let Some(queue) = self.queues.get_mut(partition) else { return Ok(Fetched::default()) };
+        let fetched = queue.hand_out(partition, budget, visit)?;
+        if fetched.records > 0 {
+            self.client.context().trouble.clear();
         }
+        Ok(fetched)
     }
 
     fn position(&self, partition: &TopicPartition) -> Option<i64> {
@@ -311,8 +313,11 @@ impl Consumer for KafkaConsumer {
             Ok(group) => group.to_owned(),
             Err(error) => return Call::ready(Err(error)),
         };
-        let (client, offsets) = (self.client.clone(), offsets.clone());
-        self.worker.ask(move || groups::commit(&client, &group, &groups::list_of(&offsets)?))
+        let (client, offsets, is_member) = (self.client.clone(), offsets.clone(), self.is_member());
+        self.worker.ask(move || {
+            drain(&client, is_member);
+            groups::commit(&client, &group, &groups::list_of(&offsets)?)
+        })
     }
 
     fn committed(&self, partitions: &[TopicPartition]) -> Call<Offsets> {
@@ -320,8 +325,9 @@ impl Consumer for KafkaConsumer {
             Ok(group) => group.to_owned(),
             Err(error) => return Call::ready(Err(error)),
         };
-        let (client, partitions) = (self.client.clone(), partitions.to_vec());
+        let (client, partitions, is_member) = (self.client.clone(), partitions.to_vec(), self.is_member());
         self.worker.ask(move || {
+            drain(&client, is_member);
             let trouble = &client.context().trouble;
             let failed = |error| errors::from_client(&error, About::Group(&group), &trouble.text());
             match groups::committed(&client, &partitions).map_err(failed).flatten() {
@@ -333,6 +339,13 @@ impl Consumer for KafkaConsumer {
 
     fn wait(&mut self, timeout: Duration) {
         self.signal.wait(timeout);
+    }
+}
+
+/// Takes the log of a client that only asks about offsets: nobody else does. A member hears it, and more, in each step.
+fn drain(client: &NativeConsumer, is_member: bool) {
+    if !is_member {
+        (0..LINES_MAX).for_each(|_| drop(client.poll(Duration::ZERO)));
     }
 }
 

@@ -24,6 +24,9 @@ use std::time::Duration;
 /// So often a member's partition is tried to be moved before it is taken anew: librdkafka may be busy with it.
 const MOVES_MAX: u32 = 50;
 
+/// So often the beginning of a partition is looked for while no broker answers; each time takes as long as an answer may.
+const LOOKS_MAX: u32 = 6;
+
 /// librdkafka's own thread answers a move, not a broker.
 const MOVE: Duration = Duration::from_secs(1);
 
@@ -71,7 +74,10 @@ impl KafkaConsumer {
                 Ok(false)
             }
             Stage::Asking(call) => {
-                let Poll::Ready(committed) = call.poll(now_ms)? else { return Ok(false) };
+                let Poll::Ready(committed) = call.poll(now_ms) else { return Ok(false) };
+                // If there is no answer, the next attempt asks again.
+                queue.stage = Stage::Moving { to: Offset::Stored, attempts: 0 };
+                let committed = committed?;
                 let start = committed.get(partition).map(|committed| Start::Offset(committed.offset));
                 let Some(start) = start.or(first_start(self.config.offset_reset)) else {
                     queue.stage = Stage::Outside(String::from("`auto.offset.reset` is `none`"));
@@ -82,19 +88,19 @@ impl KafkaConsumer {
                 self.advance(partition, now_ms)
             }
             // A member's partition is being fetched for already, and moved at once: librdkafka gives up where it stands otherwise.
-            Stage::Moving { to: Offset::Beginning, .. } if !is_member => {
-                let here = [partition.clone()];
+            Stage::Moving { to: Offset::Beginning, attempts } if !is_member => {
+                let (here, attempts) = ([partition.clone()], *attempts);
                 let call = self.cluster.ask(move |cluster| cluster.offsets_now(&here, OffsetAt::Beginning));
-                self.set_stage(partition, Stage::Looking(call));
+                self.set_stage(partition, Stage::Looking { call, attempts });
                 Ok(false)
             }
-            Stage::Looking(call) => {
+            Stage::Looking { call, attempts } => {
                 let Poll::Ready(found) = call.poll(now_ms) else { return Ok(false) };
+                let attempts = *attempts + 1;
+                queue.stage = Stage::Moving { to: Offset::Beginning, attempts };
                 let found = match found {
-                    // As when librdkafka looks for it itself: until a broker answers.
-                    Err(error) if error.kind() == ErrorKind::Timeout => {
+                    Err(error) if error.kind() == ErrorKind::Timeout && attempts < LOOKS_MAX => {
                         tracing::debug!(target: "kstreams::kafka", %partition, %error, "looking for the beginning again");
-                        queue.stage = Stage::Moving { to: Offset::Beginning, attempts: 0 };
                         return Ok(false);
                     }
                     found => found?,

@@ -1,8 +1,11 @@
 //! Writing to Kafka.
 //!
 //! librdkafka queues, batches and sends in threads of its own; deliveries are taken when they are asked for. Partitions are
-//! computed here, as Java does. The steps of a transaction, which can only wait, are asked by a [`Worker`].
+//! computed here, as Java does. The steps of a transaction, which can only wait, are asked by a [`Worker`]: see `steps`.
 
+mod steps;
+
+use self::steps::{Asked, Step, attempt};
 use super::cluster::{ANSWER, Cluster};
 use super::connection::Aside;
 use super::context::{Delivered, ProducerContext};
@@ -15,7 +18,7 @@ use super::spread::Spread;
 use super::topics::Questions;
 use super::worker::Worker;
 use crate::error::{Error, ErrorKind, Result};
-use crate::log::{Call, Delivery, GroupMetadata, Offsets, Placed, Producer, ProducerConfig, Sent, partition_for_key};
+use crate::log::{Delivery, GroupMetadata, Offsets, Placed, Producer, ProducerConfig, Sent, partition_for_key};
 use crate::record::{Headers, Outgoing, Topic};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, OwnedHeaders};
@@ -41,21 +44,6 @@ enum State {
     InTransaction,
 }
 
-/// A step of a transaction that the worker is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    Init,
-    SendOffsets,
-    Commit,
-    Abort,
-}
-
-impl Step {
-    fn is_end(self) -> bool {
-        matches!(self, Step::Commit | Step::Abort)
-    }
-}
-
 /// Writes to Kafka.
 pub(super) struct KafkaProducer {
     config: ProducerConfig,
@@ -65,7 +53,7 @@ pub(super) struct KafkaProducer {
     state: State,
     /// Another producer has taken over: nothing can be done any more.
     is_fenced: bool,
-    asked: Option<(Step, Call<()>)>,
+    asked: Option<Asked>,
     /// Messages whose deliveries were not handed out, and their bytes.
     queued: usize,
     queued_bytes: usize,
@@ -205,37 +193,6 @@ impl KafkaProducer {
         }
         errors::from_client(error, About::Topic(topic.as_str()), "")
     }
-
-    /// Asks for a step once, and polls for its answer.
-    fn step(
-        &mut self,
-        step: Step,
-        now_ms: i64,
-        question: impl FnOnce(&NativeProducer) -> Result<(), Error> + Send + 'static,
-    ) -> Poll<Result<()>> {
-        self.serve();
-        if let Some((asked, _)) = &self.asked
-            && *asked != step
-            && asked.is_end()
-        {
-            return Poll::Ready(Err(errors::misuse("a transaction whose end is under way was asked to end otherwise")));
-        }
-        if self.asked.as_ref().is_none_or(|(asked, _)| *asked != step) {
-            let client = self.client.clone();
-            self.asked = Some((step, self.worker.ask(move || question(&client))));
-        }
-        let Some((_, call)) = &mut self.asked else { return Poll::Pending };
-        let answer = ready!(call.poll(now_ms));
-        self.asked = None;
-        self.serve();
-        if let Err(error) = &answer {
-            self.is_fenced |= error.kind() == ErrorKind::Fenced && !error.class().ends_with("CommitFailedException");
-        }
-        Poll::Ready(answer.map_err(|error| match error.kind() {
-            ErrorKind::Timeout => self.client.context().trouble.refusal().unwrap_or(error),
-            _ => error,
-        }))
-    }
 }
 
 fn size_of(message: &Outgoing<'_>) -> usize {
@@ -253,11 +210,6 @@ fn owned_headers(headers: &Headers) -> Option<OwnedHeaders> {
         all.insert(Header { key: &header.name, value: header.value.as_deref() })
     };
     (!list.is_empty()).then(|| list.iter().fold(OwnedHeaders::new_with_capacity(list.len()), append))
-}
-
-/// Does a step of a transaction that waits, and says why it failed.
-fn attempt(client: &NativeProducer, id: Option<&str>, done: Result<(), KafkaError>) -> Result<()> {
-    done.map_err(|error| errors::from_client(&error, About::Producer(id), &client.context().trouble.text()))
 }
 
 impl Producer for KafkaProducer {
@@ -319,20 +271,26 @@ impl Producer for KafkaProducer {
 
     fn deliveries(&mut self, _now_ms: i64, each: &mut dyn FnMut(Delivery)) -> Result<usize> {
         self.serve();
-        let mut delivered = std::mem::take(&mut self.delivered);
+        let (mut delivered, mut is_answered) = (std::mem::take(&mut self.delivered), false);
         self.client.context().take_delivered(&mut delivered);
         for Delivered { token, messages, bytes, partition, offset } in delivered.drain(..) {
             self.queued -= messages;
             self.queued_bytes -= bytes;
             let token = token as u64;
             match offset {
-                Ok(first) => (first..).take(messages).for_each(|offset| {
-                    each(Delivery { token, placed: Ok(Placed { partition, offset }) });
-                }),
+                Ok(first) => {
+                    is_answered = true;
+                    (first..)
+                        .take(messages)
+                        .for_each(|offset| each(Delivery { token, placed: Ok(Placed { partition, offset }) }));
+                }
                 Err((code, topic)) => each(Delivery { token, placed: Err(self.undelivered(code, &topic)) }),
             }
         }
         self.delivered = delivered;
+        if is_answered {
+            self.client.context().trouble.clear();
+        }
         Ok(self.queued)
     }
 
