@@ -204,13 +204,3 @@ fn member_that_leaves_late_stays_until_then() {
     world.pass_ms(100);
     assert_eq!(heir.assigned(), [a]);
 }
-
-#[test]
-fn transaction_whose_commit_is_under_way_is_not_aborted() {
-    let (plan, world, a) = planned();
-    let mut writer = with_commit_under_way(&plan, &world, &a);
-    let aborted = world.wait(|now_ms| writer.inner.poll_abort(now_ms));
-    assert_eq!(kind(aborted), ErrorKind::Bug);
-    writer.commit();
-    assert_eq!(world.committed_values(&a), ["v"]);
-}
