@@ -3,7 +3,7 @@
 use crate::chain::Chain;
 use crate::fleet::{Changelog, Fleet, now_ms};
 use crate::load::Load;
-use crate::pauses::{self, Pauses};
+use crate::pauses::{self, Pauses, Watched};
 use crate::restores::{self, Bound, Death};
 use crate::settings::{Settings, Topology};
 use crate::turnstiles::Turnstiles;
@@ -122,22 +122,22 @@ impl<'a> Round<'a> {
         let outputs: Vec<TopicPartition> = workload.outputs().iter().flat_map(|topic| partitions(topic)).collect();
         let (fed, seen) = (AtomicBool::new(false), AtomicBool::new(false));
         let (fed, seen) = (&fed, &seen);
-        let (inputs, pauses) = std::thread::scope(|scope| {
+        let (inputs, watched) = std::thread::scope(|scope| {
             let _stop = StopOnDrop([fed, seen]);
             let feeding = scope.spawn(|| load.run(workload, a_second, about, fed));
             let watching = scope.spawn(|| pauses::watch(&*log, &outputs, seen));
             self.follow(plan, scope);
             seen.store(true, Ordering::Relaxed);
-            let pauses = watching.join().expect("the outputs can be read");
+            let watched = watching.join().expect("the outputs can be read");
             fed.store(true, Ordering::Relaxed);
-            (feeding.join().expect("the input can be written"), pauses)
+            (feeding.join().expect("the input can be written"), watched)
         });
         self.tell(begun, "input is written");
         self.settle();
         self.tell(begun, "input is processed");
         self.fleet.end_all();
         self.tell(begun, "instances have ended");
-        self.judge(inputs, pauses, begun)
+        self.judge(inputs, watched, begun)
     }
 
     fn tell(&self, begun: Instant, what: &str) {
@@ -276,10 +276,11 @@ impl<'a> Round<'a> {
         format!("{places}{}", self.desk.transactions(topics).join("\n"))
     }
 
-    fn judge(self, inputs: u64, pauses: Pauses, begun: Instant) -> Figures {
+    fn judge(self, inputs: u64, watched: Watched, begun: Instant) -> Figures {
         let records = self.records();
         let came: usize = self.workload.inputs().iter().map(|topic| records[*topic].len()).sum();
         assert_eq!(came as u64, inputs, "every message that was acknowledged is in the input");
+        self.check_seen(&watched, &records);
         check_counts(self.workload, APPLICATION, &records, self.settings.exactness());
         let rows = check_stores(&self.fleet, APPLICATION, &records);
         let mut offsets: BTreeMap<Changelog, Vec<i64>> = BTreeMap::new();
@@ -292,7 +293,18 @@ impl<'a> Round<'a> {
         let bound = restores::check(&self.deaths, &self.fleet.restored, &offsets, counts_transactions);
         let (rollbacks, wiped) = self.fleet.rollbacks_and_wipes();
         let logged = self.workload.changelogs().iter().map(|topic| records[&full(topic)].len()).sum();
-        Figures { inputs, rollbacks, wiped, bound, pauses, rows, logged, took: begun.elapsed() }
+        Figures { inputs, rollbacks, wiped, bound, pauses: watched.pauses, rows, logged, took: begun.elapsed() }
+    }
+
+    /// A partition that nobody has seen has no pause, and that must be no excuse.
+    fn check_seen(&self, watched: &Watched, records: &Records) {
+        for topic in self.workload.outputs() {
+            for record in &records[*topic] {
+                let partition = TopicPartition::new(*topic, record.partition);
+                let was_there = record.offset < watched.ends[&partition];
+                assert!(!was_there || watched.pauses.contains_key(&partition), "nothing of {partition} was seen");
+            }
+        }
     }
 
     /// Everything that was committed, with what was deleted since.

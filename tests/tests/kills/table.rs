@@ -37,7 +37,7 @@ impl Row {
         let mut cells = vec![number.to_string(), task.seed.to_string()];
         cells.extend(task.settings.words());
         cells.extend([
-            count(|action| matches!(action, Action::Kill(_))),
+            task.kills().to_string(),
             count(|action| matches!(action, Action::Pause(_))),
             count(|action| matches!(action, Action::Lose(_))),
             figures.inputs.to_string(),
