@@ -117,15 +117,7 @@ impl Broker {
         self.command("kill", node);
     }
 
-    /// Stops a broker in an orderly way.
-    ///
-    /// # Panics
-    /// As [`kill`](Broker::kill).
-    pub fn stop(&self, node: u8) {
-        self.command("stop", node);
-    }
-
-    /// Starts a broker that was stopped or killed, and waits until it answers. It has its old address and its data.
+    /// Starts a broker that was killed, and waits until it answers. It has its old address and its data.
     ///
     /// # Panics
     /// As [`kill`](Broker::kill).

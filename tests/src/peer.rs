@@ -107,8 +107,7 @@ impl Peer {
     /// # Panics
     /// If that cannot be done.
     pub fn signal(&self, name: &str) {
-        let sent = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status();
-        assert!(sent.expect("`kill` can be run").success(), "{name} cannot be sent to {}", self.child.id());
+        crate::signal(self.child.id(), name);
     }
 
     /// How it ended, once it has.

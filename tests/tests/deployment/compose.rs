@@ -4,10 +4,10 @@ use regex::Regex;
 use serde_json::Value as Json;
 use serde_yaml_ng::Value;
 use std::collections::{BTreeMap, BTreeSet};
-use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
+use system_tests::program;
 
 /// What runs transit's image.
 const TRANSIT: [&str; 7] =
@@ -73,14 +73,6 @@ fn programs() -> Vec<(String, Value, String)> {
         (name, service, program)
     })
     .collect()
-}
-
-/// A program that was built beside this test.
-fn program(name: &str) -> PathBuf {
-    let here = env::current_exe().expect("this program has a path");
-    let path = here.ancestors().nth(2).expect("it lies beside the programs").join(name);
-    assert!(path.exists(), "{} is missing: tests of the whole workspace build it", path.display());
-    path
 }
 
 #[test]

@@ -1,7 +1,6 @@
 //! `scripts/demo-kafka` as a process of the test.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -10,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use system_tests::{programs, signal, until_or_say};
 
 /// How long something may take to happen. Only a failure waits for so long.
 pub const PATIENCE: Duration = Duration::from_secs(180);
@@ -42,13 +42,11 @@ impl Demo {
     /// Starts the demo and waits for its page. `None` if something is not installed: then the test is to return.
     pub fn start(directory: &Path) -> Option<Demo> {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it lies in the workspace");
-        let programs = env::current_exe().expect("this program has a path");
-        let programs = programs.ancestors().nth(2).expect("it lies beside the programs");
         let mut script = Command::new(script.join("scripts/demo-kafka"))
             .args(["--with-stdin", "--port", "0", "--dir"])
             .arg(directory)
             .arg("--programs")
-            .arg(programs)
+            .arg(programs())
             .envs([("TRANSIT_SPEED", "20"), ("TRANSIT_SEED", "7"), ("TRANSIT_START", "2026-11-20T07:00")])
             .stdin(Stdio::piped())
             .stderr(Stdio::piped())
@@ -138,12 +136,8 @@ impl Demo {
     }
 
     /// Waits until something is so.
-    pub fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) {
-        let deadline = Instant::now() + PATIENCE;
-        while !is_so() {
-            assert!(Instant::now() < deadline, "waited for: {what}; {:#?}\n{:#?}", self.said(), self.logs());
-            std::thread::sleep(Duration::from_millis(100));
-        }
+    pub fn until(&self, what: &str, is_so: impl FnMut() -> bool) {
+        until_or_say(what, PATIENCE, is_so, || format!("{:#?}\n{:#?}", self.said(), self.logs()));
     }
 
     /// The ends of the logs: what there is to see after a failure.
@@ -182,11 +176,9 @@ impl Demo {
     /// Ends all of it in order, by the end of the script's standard input.
     pub fn close(&mut self) {
         drop(self.script.stdin.take());
-        let deadline = Instant::now() + PATIENCE;
-        while self.script.try_wait().expect("it is our child").is_none() {
-            assert!(Instant::now() < deadline, "the demo did not end: {:#?}", self.said());
-            std::thread::sleep(Duration::from_millis(50));
-        }
+        let Demo { script, said, .. } = self;
+        let has_ended = || script.try_wait().expect("it is our child").is_some();
+        until_or_say("the demo ends", PATIENCE, has_ended, || format!("{said:#?}"));
     }
 }
 
@@ -199,12 +191,6 @@ impl Drop for Demo {
             self.close();
         }
     }
-}
-
-/// Sends a signal to a process.
-fn signal(process: u32, name: &str) {
-    let sent = Command::new("kill").arg(format!("-{name}")).arg(process.to_string()).status();
-    assert!(sent.expect("kill can be run").success(), "process {process} is gone");
 }
 
 /// The processes that name this directory.

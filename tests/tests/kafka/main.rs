@@ -20,6 +20,8 @@ mod tool;
 #[cfg(feature = "kafka")]
 mod trouble;
 #[cfg(feature = "kafka")]
+mod words;
+#[cfg(feature = "kafka")]
 #[allow(dead_code, reason = "it makes embedded logs, too")]
 #[path = "../../../framework/tests/log/world.rs"]
 mod world;

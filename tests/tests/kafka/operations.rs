@@ -37,12 +37,12 @@ impl Application {
     }
 
     /// Counts words; panics on the first records of the key `bad`.
-    fn topology(&self, failures: usize) -> Topology {
+    fn topology(&self, bad: &'static str, failures: usize) -> Topology {
         let left = AtomicUsize::new(failures);
         let builder = StreamsBuilder::new();
         let words = builder.stream::<String, String>(self.input.as_str()).peek(move |key, _| {
             let take = |left: usize| left.checked_sub(1);
-            let fails = key == "bad" && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok();
+            let fails = key == bad && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok();
             assert!(!fails, "a bad word");
         });
         words.group_by_key().count("counts");
@@ -77,33 +77,37 @@ fn sum(streams: &Streams) -> i64 {
     view.all().unwrap().map(|row| row.unwrap().1.value).sum()
 }
 
-#[test]
-fn whole_application_ends_and_a_later_instance_runs() {
-    let Some(broker) = Broker::shared() else { return };
-    let application = Application::new(broker, "shutdown");
-    let topology = application.topology(1);
-    let all = UncaughtErrorResponse::ShutdownApplication;
-    let instances = [application.start(&topology, all), application.start(&topology, all)];
-    application.send(["bad".to_owned()]);
+/// Ends two instances, one of which fails on this word and asks the other one: with that one's error.
+fn end_both(application: &Application, instances: &[Streams; 2], bad: &str) -> String {
+    application.send([bad.to_owned()]);
     let errors: Vec<String> = instances.iter().map(|streams| streams.wait().unwrap_err().to_string()).collect();
     assert!(errors.iter().all(|error| error.contains("a bad word")), "{errors:?}");
-    let asked = errors.iter().filter(|error| error.contains("another instance asked all instances"));
-    assert_eq!(asked.count(), 1, "{errors:?}");
-    drop(instances);
+    let asked: Vec<&String> = errors.iter().filter(|error| error.contains("another instance asked all")).collect();
+    assert_eq!(asked.len(), 1, "{errors:?}");
+    asked[0].clone()
+}
 
-    let later = application.start(&topology, all);
-    until("the word is counted", TIMEOUT, || sum(&later) == 1);
-    // Longer than it takes to look again.
-    std::thread::sleep(Duration::from_secs(4));
-    assert!(later.is_healthy());
-    later.close(TIMEOUT).unwrap();
+#[test]
+fn whole_application_ends_and_later_instances_run_until_they_are_asked_again() {
+    let Some(broker) = Broker::shared() else { return };
+    let application = Application::new(broker, "shutdown");
+    let all = UncaughtErrorResponse::ShutdownApplication;
+    let two = |topology: &Topology| [application.start(topology, all), application.start(topology, all)];
+    end_both(&application, &two(&application.topology("bad", 1)), "bad");
+
+    // These run, so they have looked at the first request; what they end with is the second one, so they have not heard the first.
+    let later = two(&application.topology("worse", 1));
+    until("the bad word is counted", TIMEOUT, || later.iter().map(sum).sum::<i64>() == 1);
+    let threads: Vec<String> = later.iter().flat_map(Streams::threads).map(|(name, _)| name).collect();
+    let asked = end_both(&application, &later, "worse");
+    assert!(threads.iter().any(|name| asked.contains(name)), "{threads:?} did not ask for this: {asked}");
 }
 
 #[test]
 fn threads_are_added_removed_and_replaced() {
     let Some(broker) = Broker::shared() else { return };
     let application = Application::new(broker, "threads");
-    let streams = application.start(&application.topology(2), UncaughtErrorResponse::ReplaceThread);
+    let streams = application.start(&application.topology("bad", 2), UncaughtErrorResponse::ReplaceThread);
     application.send((0..100).map(|n| format!("word-{n}")));
     until("every word is counted", TIMEOUT, || sum(&streams) == 100);
     assert!(streams.add_stream_thread().unwrap().is_some_and(|name| name.ends_with("-StreamThread-2")));

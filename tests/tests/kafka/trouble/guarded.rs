@@ -1,10 +1,10 @@
 //! A listener that encrypts, asks for a password and has rules of access: whom it lets in, and what the others are told.
 
 use super::access::{self, GROUP, TOPIC, TRANSACTIONAL_ID};
-use super::application::{Words, url_option};
 use super::authority::sign;
 use super::listing;
 use super::programs::{last_sentence, turnstiles};
+use crate::words::Words;
 use crate::world::World;
 use kstreams::config::Config;
 use kstreams::error::{Error, ErrorKind};
@@ -25,6 +25,8 @@ struct Guarded {
 /// The broker of all tests here. Its listener without a guard is for what is not tested.
 fn guarded() -> Option<&'static Guarded> {
     static GUARDED: OnceLock<Option<Guarded>> = OnceLock::new();
+    // Every test that is skipped says so, and does not ask for `openssl` first.
+    Broker::shared()?;
     GUARDED.get_or_init(start).as_ref()
 }
 
@@ -182,10 +184,10 @@ fn tool_without_rights_fails_and_says_so() {
     words.counted(&format!("kstreams.url={}", guarded.broker.url()));
     let keys = trusting(&authority, &login("SCRAM-SHA-256", "known", "known-secret"));
     for command in ["lag", "describe"] {
-        let (is_usage, said) = words.tool(command, &url_option(&guarded.broker.guarded_url()), &keys).unwrap_err();
+        let (is_usage, said) = words.tool(command, &["--url", &guarded.broker.guarded_url()], &keys).unwrap_err();
         assert!(!is_usage && said.contains("the brokers do not allow"), "{command}: {said}");
     }
     let keys = trusting(&authority, &login("PLAIN", "known", "hush"));
-    let (is_usage, said) = words.tool("lag", &url_option(&guarded.broker.guarded_url()), &keys).unwrap_err();
+    let (is_usage, said) = words.tool("lag", &["--url", &guarded.broker.guarded_url()], &keys).unwrap_err();
     assert!(!is_usage && said.starts_with("the brokers refused the credentials"), "{said}");
 }

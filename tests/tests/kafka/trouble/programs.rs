@@ -7,17 +7,15 @@ use std::process::{Command, Output};
 use std::sync::Arc;
 use std::time::Duration;
 use system_tests::kafka::Broker;
+use system_tests::program;
 use transit_turnstiles::{APPLICATION_ID, SUMMARY_STORE};
 
 /// Runs transit's turnstiles, built beside this program, to its end.
 pub fn turnstiles(log: &str, variables: &[(&str, &str)]) -> Output {
     let directory = tempfile::tempdir().unwrap();
-    let programs = std::env::current_exe().unwrap();
-    let program = programs.ancestors().nth(2).unwrap().join("transit-turnstiles");
-    let mut command = Command::new(&program);
+    let mut command = Command::new(program("transit-turnstiles"));
     command.args(["--log", log, "--registry", "http://127.0.0.1:1", "--state-dir"]).arg(directory.path());
-    let ran = command.envs(variables.iter().copied()).output();
-    ran.unwrap_or_else(|error| panic!("{}: {error}", program.display()))
+    command.envs(variables.iter().copied()).output().expect("it can be run")
 }
 
 /// The last thing that a program says, which has failed.
