@@ -14,39 +14,28 @@ use std::time::Duration;
 /// The store that `restore` fills and restores.
 pub(crate) const RESTORED: &str = "restore-store";
 
-/// What a workload runs, and what it is configured with.
-pub(crate) trait Runs {
-    /// What it is configured with beyond the defaults.
-    fn configured(self, config: Config) -> Config;
-
-    /// What it runs.
-    ///
-    /// # Errors
-    /// What is wrong with the topology.
-    fn topology(self) -> Result<Topology>;
+/// What a workload is configured with beyond the defaults.
+pub(crate) fn configured(workload: Workload, config: Config) -> Config {
+    if workload == Workload::CountEos { config.exactly_once() } else { config }
 }
 
-impl Runs for Workload {
-    fn configured(self, config: Config) -> Config {
-        if self == Workload::CountEos { config.exactly_once() } else { config }
-    }
-
-    fn topology(self) -> Result<Topology> {
-        let builder = StreamsBuilder::new();
-        match self {
-            Workload::Restore | Workload::RestoreFill => {
-                builder.table_with::<String, String>("restore-input", Materialized::named(RESTORED));
-            }
-            Workload::Map => map(events(&builder)),
-            Workload::Count | Workload::CountEos => count(events(&builder), Materialized::named("counts")),
-            Workload::CountNocache => {
-                count(events(&builder), Materialized::named("counts").with_caching_disabled());
-            }
-            Workload::Window => window(events(&builder)),
-            Workload::Join => join(&builder),
+/// What a workload runs.
+///
+/// # Errors
+/// What is wrong with the topology.
+pub(crate) fn topology(workload: Workload) -> Result<Topology> {
+    let builder = StreamsBuilder::new();
+    match workload {
+        Workload::Restore | Workload::RestoreFill => {
+            builder.table_with::<String, String>("restore-input", Materialized::named(RESTORED));
         }
-        builder.build()
+        Workload::Map => map(events(&builder)),
+        Workload::Count | Workload::CountEos => count(events(&builder), Materialized::named("counts")),
+        Workload::CountNocache => count(events(&builder), Materialized::named("counts").with_caching_disabled()),
+        Workload::Window => window(events(&builder)),
+        Workload::Join => join(&builder),
     }
+    builder.build()
 }
 
 fn events(builder: &StreamsBuilder) -> KStream<String, String> {
@@ -84,7 +73,7 @@ mod tests {
     const BLUE: &str = r#"{"seq":0000000043,"line":"blue","entries":117,"note":"abc"}"#;
 
     fn driver(workload: Workload) -> TopologyTestDriver {
-        TopologyTestDriver::new(&workload.topology().unwrap()).unwrap()
+        TopologyTestDriver::new(&topology(workload).unwrap()).unwrap()
     }
 
     #[test]

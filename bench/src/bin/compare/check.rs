@@ -7,6 +7,7 @@ use kstreams::log::{ConsumerConfig, Isolation, Log, Start};
 use kstreams::record::Message;
 use side_by_side::arguments::Workload;
 use side_by_side::data;
+use side_by_side::ends::ends;
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 
@@ -54,7 +55,7 @@ pub(crate) fn check(log: &dyn Log, options: &Options, group: &str, workload: Wor
 
 /// Every record of `out`.
 fn read(log: &dyn Log, workload: Workload) -> Result<Seen> {
-    let ends = topics::ends(log, &["out"])?;
+    let ends = ends(log, &["out"], PATIENCE)?;
     let config = ConsumerConfig { isolation: Isolation::ReadCommitted, ..ConsumerConfig::default() };
     let starts: Vec<_> = ends.keys().map(|partition| (partition.clone(), Start::Beginning)).collect();
     let mut consumer = Consumer::of_partitions(log, &config, &starts, PATIENCE)?;

@@ -5,6 +5,7 @@ use crate::peers::{self, Peer, Run};
 use crate::{Options, Result, picture, topics};
 use kstreams::log::Log;
 use side_by_side::arguments::Workload;
+use side_by_side::ends::ends;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::thread;
@@ -129,10 +130,7 @@ pub(crate) fn grow(options: &Options, directory: &Path, drawing: &Path) -> Resul
     }
     println!("{}", table(options, &points));
     picture::draw(&points, drawing)?;
-    match points.iter().all(|point| point.run.numbers.is_ok()) {
-        true => Ok(()),
-        false => Err("a result was wrong".into()),
-    }
+    peers::all_right(points.iter().map(|point| (format!("{} {}", point.varied.title(), point.at), &point.run)))
 }
 
 fn measure(options: &Options, directory: &Path, varied: Varied, at: u64) -> Result<Run> {
@@ -154,7 +152,7 @@ fn measure(options: &Options, directory: &Path, varied: Varied, at: u64) -> Resu
 fn stop_in_the_middle(log: &dyn Log, broker: &Broker, options: &Options) -> std::result::Result<(), String> {
     let begun = Instant::now();
     // While the topic is made anew there is none to ask about.
-    let has_results = || topics::ends(log, &["out"]).is_ok_and(|ends| ends.values().sum::<i64>() > 0);
+    let has_results = || ends(log, &["out"], topics::PATIENCE).is_ok_and(|ends| ends.values().sum::<i64>() > 0);
     while !has_results() {
         if begun.elapsed() > Duration::from_secs(options.patience_s) {
             return Err("no result came".to_owned());

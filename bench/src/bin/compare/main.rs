@@ -58,7 +58,7 @@ pub(crate) struct Options {
     /// Seconds that one run may take.
     #[arg(long, default_value_t = 900)]
     patience_s: u64,
-    /// Where the broker's data and the state are while it runs; a directory of its own beneath the system's otherwise.
+    /// Where the directory with the broker's data and the state is made, which goes in the end; the system's for such otherwise.
     #[arg(long)]
     dir: Option<PathBuf>,
     /// Measures instead how kstreams grows with partitions, tasks, keys and values, and draws it into this file (SVG).
@@ -77,15 +77,16 @@ fn main() -> ExitCode {
 }
 
 fn compare(options: &Options) -> Result<()> {
-    let own = std::env::temp_dir().join(format!("kstreams-bench-{}", std::process::id()));
-    let directory = options.dir.clone().unwrap_or(own);
+    let beneath = options.dir.clone().unwrap_or_else(std::env::temp_dir);
+    let directory = tempfile::Builder::new().prefix("kstreams-bench-").tempdir_in(beneath)?;
+    let directory = directory.path();
     if let Some(picture) = &options.growth {
-        return growth::grow(options, &directory, picture);
+        return growth::grow(options, directory, picture);
     }
     for peer in &options.peers {
         peer.prepare()?;
     }
-    let broker = broker::Broker::start(&directory, &options.heap)?;
+    let broker = broker::Broker::start(directory, &options.heap)?;
     let log = topics::connect(broker.servers())?;
     topics::load(&*log, options)?;
     let mut results = Vec::new();
@@ -93,7 +94,7 @@ fn compare(options: &Options) -> Result<()> {
         for workload in &options.workloads {
             for turn in 0..options.peers.len() {
                 let peer = options.peers[(turn + run) % options.peers.len()];
-                let result = peers::measure(&*log, options, broker.servers(), &directory, peer, *workload, run)?;
+                let result = peers::measure(&*log, options, broker.servers(), directory, peer, *workload, run)?;
                 eprintln!("{result}");
                 results.push(result);
             }
@@ -102,8 +103,5 @@ fn compare(options: &Options) -> Result<()> {
     drop(log);
     drop(broker);
     println!("{}", table::table(options, &results));
-    match results.iter().all(|result| result.numbers.is_ok()) {
-        true => Ok(()),
-        false => Err("a result was wrong".into()),
-    }
+    peers::all_right(results.iter().map(|result| (format!("run {}", result.number), result)))
 }

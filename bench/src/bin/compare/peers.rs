@@ -9,7 +9,7 @@ use side_by_side::arguments::Workload;
 use std::fmt;
 use std::io::Read;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,8 @@ pub(crate) enum Peer {
 
 /// One run.
 pub(crate) struct Run {
+    /// Which of the runs of its peer and workload, from 0.
+    pub(crate) number: usize,
     pub(crate) peer: Peer,
     pub(crate) workload: Workload,
     /// The numbers that the peer has told, or what is wrong.
@@ -73,9 +75,9 @@ pub(crate) fn measure(
     directory: &Path,
     peer: Peer,
     workload: Workload,
-    run: usize,
+    number: usize,
 ) -> Result<Run> {
-    let (app_id, state) = (format!("{}-{}-{run}", peer.name(), workload.name()), directory.join("state"));
+    let (app_id, state) = (format!("{}-{}-{number}", peer.name(), workload.name()), directory.join("state"));
     topics::renew(log, options)?;
     let start = |workload: Workload| -> Result<Value> {
         if state.exists() {
@@ -84,7 +86,7 @@ pub(crate) fn measure(
         std::fs::create_dir_all(&state)?;
         execute(arguments(peer.command()?, options, servers, &state, workload, &app_id), options.patience_s)
     };
-    let run = || -> Result<Value> {
+    let measured = || -> Result<Value> {
         if workload == Workload::Restore && peer.fills_first() {
             start(Workload::RestoreFill)?;
         }
@@ -95,9 +97,19 @@ pub(crate) fn measure(
         numbers["out_records"] = check::check(log, options, &app_id, workload)?.into();
         Ok(numbers)
     };
-    let numbers = run().map_err(|error| error.to_string());
+    let numbers = measured().map_err(|error| error.to_string());
     std::fs::remove_dir_all(&state)?;
-    Ok(Run { peer, workload, numbers })
+    Ok(Run { number, peer, workload, numbers })
+}
+
+/// Fails if a run was wrong, with each that was; runs come with a name that tells them apart.
+pub(crate) fn all_right<'a>(runs: impl Iterator<Item = (String, &'a Run)>) -> Result<()> {
+    let wrong = runs.filter_map(|(name, run)| {
+        let why = run.numbers.as_ref().err()?;
+        Some(format!("{} by {}, {name}: {why}", run.workload.name(), run.peer.name()))
+    });
+    let wrong: Vec<String> = wrong.collect();
+    if wrong.is_empty() { Ok(()) } else { Err(format!("these were wrong: {}", wrong.join("; ")).into()) }
 }
 
 fn records(options: &Options, workload: Workload) -> u64 {
@@ -128,7 +140,7 @@ fn execute(mut command: Command, patience_s: u64) -> Result<Value> {
     let begun = Instant::now();
     while process.try_wait()?.is_none() {
         if begun.elapsed() > Duration::from_secs(patience_s) {
-            end(&mut process)?;
+            process.kill()?;
         }
         thread::sleep(Duration::from_millis(20));
     }
@@ -140,11 +152,6 @@ fn execute(mut command: Command, patience_s: u64) -> Result<Value> {
         return Err(format!("{status}: {line}").into());
     }
     Ok(serde_json::from_str(output.lines().last().unwrap_or_default())?)
-}
-
-fn end(process: &mut Child) -> Result<()> {
-    process.kill()?;
-    Ok(())
 }
 
 /// Reads on a thread of its own: a full pipe would hold the process up.

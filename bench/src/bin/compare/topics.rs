@@ -2,17 +2,19 @@
 
 use crate::{Options, Result};
 use kstreams::config::Config;
+use kstreams::error::{Error, ErrorKind};
 use kstreams::log::client::{NewMessage, Producer, create_topics, wait};
 use kstreams::log::{Log, NewTopic, OffsetAt, ProducerConfig, TopicConfig, connect_with};
 use kstreams::record::{SystemClock, Topic, TopicPartition};
 use side_by_side::arguments::Workload;
 use side_by_side::data;
-use std::collections::BTreeMap;
+use side_by_side::ends::ends;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// What is loaded; all other topics are results.
 const INPUTS: [&str; 3] = ["events", "profiles", "restore-input"];
@@ -85,11 +87,15 @@ pub(crate) fn renew(log: &dyn Log, options: &Options) -> Result<()> {
         wait(log, admin.delete_topics(&old), PATIENCE)?;
     }
     let begun = Instant::now();
-    while !results()?.is_empty() {
-        if begun.elapsed() > PATIENCE {
-            return Err("topics do not go".into());
+    loop {
+        let left = results()?;
+        if left.is_empty() {
+            break;
         }
-        thread::sleep(Duration::from_millis(50));
+        if begun.elapsed() > PATIENCE {
+            return Err(format!("{left:?} were deleted and are still there").into());
+        }
+        thread::sleep(LOOK_AGAIN);
     }
     create(log, vec![topic_of(options, "out", false), topic_of(options, "changelog", true)])
 }
@@ -105,21 +111,15 @@ fn create(log: &dyn Log, topics: Vec<NewTopic>) -> Result<()> {
     loop {
         match wait(log, log.admin()?.offsets(&partitions, OffsetAt::End), PATIENCE) {
             Ok(_) => return Ok(()),
-            Err(error) if begun.elapsed() > PATIENCE => return Err(error.into()),
-            Err(_) => thread::sleep(Duration::from_millis(50)),
+            Err(error) if is_too_early(&error) && begun.elapsed() < PATIENCE => thread::sleep(LOOK_AGAIN),
+            Err(error) => return Err(error.into()),
         }
     }
 }
 
-/// The end of each partition of these topics.
-pub(crate) fn ends(log: &dyn Log, names: &[&str]) -> Result<BTreeMap<TopicPartition, i64>> {
-    let admin = log.admin()?;
-    let topics = wait(log, admin.topics(), PATIENCE)?;
-    let named = topics.iter().filter(|info| names.contains(&info.topic.as_str()));
-    let partitions: Vec<TopicPartition> = named
-        .flat_map(|info| (0..info.partitions).map(|partition| TopicPartition { topic: info.topic.clone(), partition }))
-        .collect();
-    Ok(wait(log, admin.offsets(&partitions, OffsetAt::LastStable), PATIENCE)?)
+/// Whether it may be another thing once the topic has its leaders.
+fn is_too_early(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Timeout | ErrorKind::NotFound)
 }
 
 /// What of a workload's input the group has not committed.
@@ -129,5 +129,5 @@ pub(crate) fn uncommitted(log: &dyn Log, group: &str, workload: Workload) -> Res
         let committed = offsets.get(&partition).map_or(0, |committed| committed.offset);
         (committed != end).then(|| format!("{partition}: {committed} of {end} are committed"))
     };
-    Ok(ends(log, workload.inputs())?.into_iter().filter_map(lacking).collect())
+    Ok(ends(log, workload.inputs(), PATIENCE)?.into_iter().filter_map(lacking).collect())
 }
