@@ -9,6 +9,7 @@ pub mod topologies;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// Between two looks at something that is to happen, at first and at last: a look may cost those who are to do it.
@@ -34,6 +35,12 @@ pub fn until_or_say(what: &str, timeout: Duration, mut is_so: impl FnMut() -> bo
         assert!(waited < timeout, "waited for {timeout:?}: {what}\n{}", say());
         std::thread::sleep((waited / 10).clamp(LOOK_AGAIN_MIN, LOOK_AGAIN_MAX));
     }
+}
+
+/// Something that is so the first times that it is asked for, and then never again.
+pub fn first(times: usize) -> impl Fn() -> bool + Send + Sync {
+    let left = AtomicUsize::new(times);
+    move || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
 }
 
 /// Where the programs of the workspace lie: beside this test.

@@ -10,10 +10,9 @@ use kstreams::store::TimestampedKeyValueStore;
 use kstreams::topology::Topology;
 use std::cell::RefCell;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use system_tests::kafka::Broker;
-use system_tests::until;
+use system_tests::{first, until};
 use tempfile::TempDir;
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -38,12 +37,10 @@ impl Application {
 
     /// Counts words; panics on the first records of the key `bad`.
     fn topology(&self, bad: &'static str, failures: usize) -> Topology {
-        let left = AtomicUsize::new(failures);
+        let fails = first(failures);
         let builder = StreamsBuilder::new();
         let words = builder.stream::<String, String>(self.input.as_str()).peek(move |key, _| {
-            let take = |left: usize| left.checked_sub(1);
-            let fails = key == bad && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok();
-            assert!(!fails, "a bad word");
+            assert!(!(key == bad && fails()), "a bad word");
         });
         words.group_by_key().count("counts");
         builder.build().unwrap()

@@ -10,11 +10,10 @@ use kstreams::log::embedded::EmbeddedLog;
 use kstreams::runtime::{CloseOptions, StartOptions, State, Streams, ThreadState, UncaughtErrorResponse};
 use kstreams::store::TimestampedKeyValueStore;
 use kstreams::topology::Topology;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
-use system_tests::until;
+use system_tests::{first, until};
 
 /// Where a step finds the instance that it belongs to.
 type Own = Arc<OnceLock<Arc<Streams>>>;
@@ -46,12 +45,10 @@ fn members(log: &EmbeddedLog) -> usize {
 
 /// Fails on the first records of the key `bad`; then counts.
 fn failing(times: usize) -> Topology {
-    let left = AtomicUsize::new(times);
+    let fails = first(times);
     let builder = StreamsBuilder::new();
     let words = builder.stream::<String, String>("words").peek(move |key, _| {
-        let fails =
-            key == "bad" && left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1)).is_ok();
-        assert!(!fails, "a bad word");
+        assert!(!(key == "bad" && fails()), "a bad word");
     });
     words.group_by_key().count("counts");
     builder.build().unwrap()
