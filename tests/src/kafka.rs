@@ -134,6 +134,16 @@ impl Broker {
         status.expect("scripts/kafka can be run").success()
     }
 
+    /// The processes of its brokers.
+    ///
+    /// # Panics
+    /// If somebody else runs this cluster.
+    pub fn process_ids(&self) -> Vec<u32> {
+        let own = self.own.as_ref().expect("only brokers of our own are known as processes");
+        let pid = |node: usize| std::fs::read_to_string(own.directory.join(format!("{node}/pid"))).ok();
+        (1..).map_while(pid).map(|pid| pid.trim().parse().expect("a process has a number")).collect()
+    }
+
     fn command(&self, what: &str, node: u8) {
         let output = self.script(what, node).output().expect("scripts/kafka can be run");
         let said = String::from_utf8_lossy(&output.stderr);
