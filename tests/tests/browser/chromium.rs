@@ -57,6 +57,9 @@ impl Screen {
     }
 }
 
+/// How often a chromedriver is started that ends at once.
+const ATTEMPTS: usize = 3;
+
 /// A chromedriver process. Dropping it ends its browsers, then itself.
 struct Driver {
     process: Child,
@@ -67,15 +70,29 @@ struct Driver {
 impl Driver {
     fn start() -> Driver {
         let alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut process = Command::new("chromedriver")
-            .args(["--port=0", "--log-level=WARNING"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap_or_else(|error| missing("chromedriver", &error));
-        let output = process.stdout.take().expect("its output is piped");
-        let said = BufReader::new(output).lines().map_while(Result::ok);
-        let port = said.filter_map(|line| line.strip_suffix('.')?.rsplit_once("on port ")?.1.parse().ok()).next();
-        Driver { process, port: port.expect("chromedriver says its port"), _alone: alone }
+        // It ends if somebody else binds the port that it has chosen.
+        let started = (0..ATTEMPTS).find_map(|_| attempt());
+        let (process, port) = started.expect("chromedriver says its port");
+        Driver { process, port, _alone: alone }
+    }
+}
+
+/// A chromedriver and its port; `None` if it ended without saying that.
+fn attempt() -> Option<(Child, u16)> {
+    let mut process = Command::new("chromedriver")
+        .args(["--port=0", "--log-level=WARNING"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| missing("chromedriver", &error));
+    let output = process.stdout.take().expect("its output is piped");
+    let said = BufReader::new(output).lines().map_while(Result::ok);
+    let port = said.filter_map(|line| line.strip_suffix('.')?.rsplit_once("on port ")?.1.parse().ok()).next();
+    match port {
+        Some(port) => Some((process, port)),
+        None => {
+            process.wait().expect("it is our child");
+            None
+        }
     }
 }
 

@@ -178,7 +178,7 @@ impl Cluster {
 
 fn unreachable_hint(error: &Error) -> String {
     let detail = error.detail().unwrap_or_default();
-    let another_protocol = ["security.protocol", "APIVERSION", "SSL handshake failed"];
+    let another_protocol = ["security.protocol", "APIVERSION", "SSL handshake failed", "SSL_HANDSHAKE"];
     match another_protocol.iter().any(|sign| detail.contains(sign)) {
         true => String::from("set `security.protocol` to what the brokers' listener speaks, or use another port"),
         false => error.hint().unwrap_or("check that the brokers run and that the address is right").to_owned(),
