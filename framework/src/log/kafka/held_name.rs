@@ -40,12 +40,12 @@ impl HeldName {
     /// `InUse` if the name was refused for [`SESSIONS_MAX`].
     pub(super) fn is_to_ask_again(&mut self, now_ms: i64, session_timeout_ms: i64) -> Result<bool> {
         let Some(seen) = &self.refusal else { return Ok(false) };
+        if self.since_ms.is_none() {
+            tracing::warn!(seen, "the group waits for a member of this name: asking again until its session is over");
+        }
         let since_ms = *self.since_ms.get_or_insert(now_ms);
         if now_ms.saturating_sub(since_ms) > session_timeout_ms.saturating_mul(SESSIONS_MAX) {
             return Err(errors::same_name(seen));
-        }
-        if self.due_ms.is_none() {
-            tracing::warn!(seen, "the group waits for a member of this name: asking again until its session is over");
         }
         let due_ms = *self.due_ms.get_or_insert(now_ms.saturating_add(PAUSE_MS));
         if now_ms < due_ms {

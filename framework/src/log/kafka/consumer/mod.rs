@@ -266,6 +266,10 @@ impl Consumer for KafkaConsumer {
                     self.queues.insert(partition.clone(), queue);
                 }
             }
+            if self.is_member() {
+                // At once: before the next rebalance. Nothing has to be asked about a partition that the group gave.
+                self.advance(partition, 0)?;
+            }
         }
         Ok(())
     }
