@@ -217,12 +217,7 @@ impl Producer for KafkaProducer {
         if self.state != State::New {
             return Poll::Ready(Ok(()));
         }
-        let id = self.config.transactional_id.clone();
-        ready!(self.step(Step::Init, now_ms, move |client| {
-            attempt(client, id.as_deref(), client.init_transactions(ANSWER))
-        }))?;
-        self.state = State::Ready;
-        Poll::Ready(Ok(()))
+        self.until_ready(Step::Init, now_ms, |client| client.init_transactions(ANSWER))
     }
 
     fn begin(&mut self) -> Result<()> {
@@ -322,12 +317,7 @@ impl Producer for KafkaProducer {
         if self.state != State::InTransaction {
             return Poll::Ready(Err(errors::misuse("there is no transaction")));
         }
-        let id = self.config.transactional_id.clone();
-        ready!(self.step(Step::Commit, now_ms, move |client| {
-            attempt(client, id.as_deref(), client.commit_transaction(ANSWER))
-        }))?;
-        self.state = State::Ready;
-        Poll::Ready(Ok(()))
+        self.until_ready(Step::Commit, now_ms, |client| client.commit_transaction(ANSWER))
     }
 
     fn poll_abort(&mut self, now_ms: i64) -> Poll<Result<()>> {
@@ -337,12 +327,7 @@ impl Producer for KafkaProducer {
         if self.is_fenced {
             return Poll::Ready(self.check_usable());
         }
-        let id = self.config.transactional_id.clone();
-        ready!(self.step(Step::Abort, now_ms, move |client| {
-            attempt(client, id.as_deref(), client.abort_transaction(ANSWER))
-        }))?;
-        self.state = State::Ready;
-        Poll::Ready(Ok(()))
+        self.until_ready(Step::Abort, now_ms, |client| client.abort_transaction(ANSWER))
     }
 }
 

@@ -3,10 +3,10 @@
 use super::super::cluster::ANSWER;
 use super::super::errors::{self, About};
 use super::super::native_producer::NativeProducer;
-use super::KafkaProducer;
+use super::{KafkaProducer, State};
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::Call;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::producer::Producer as _;
 use std::task::{Poll, ready};
 
@@ -37,6 +37,19 @@ pub(super) struct Asked {
 }
 
 impl KafkaProducer {
+    /// A step after which the producer is ready: for a transaction, or for the next one.
+    pub(super) fn until_ready(
+        &mut self,
+        step: Step,
+        now_ms: i64,
+        call: impl FnOnce(&NativeProducer) -> KafkaResult<()> + Send + 'static,
+    ) -> Poll<Result<()>> {
+        let id = self.config.transactional_id.clone();
+        ready!(self.step(step, now_ms, move |client| attempt(client, id.as_deref(), call(client))))?;
+        self.state = State::Ready;
+        Poll::Ready(Ok(()))
+    }
+
     /// Asks for a step once, and polls for its answer. A client that does not give it is as good as fenced: the next one aborts what
     /// this one has begun.
     pub(super) fn step(
