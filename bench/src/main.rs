@@ -8,13 +8,17 @@ mod workload;
 
 use clap::Parser;
 use side_by_side::arguments::Arguments;
+use std::io::stderr;
 use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
 
 /// librdkafka and RocksDB use it, too: it replaces `malloc` in the whole program.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // Warnings, or what `RUST_LOG` asks for.
+    tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env()).with_writer(stderr).init();
     match run::run(&Arguments::parse()) {
         Ok(report) => {
             println!("{report}");

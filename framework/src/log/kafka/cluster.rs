@@ -73,7 +73,10 @@ impl Cluster {
         }
         let consumer = || ConsumerContext { trouble: self.trouble.clone(), ..ConsumerContext::default() };
         let clients = Clients {
-            admin: open(&self.settings.admin(), AdminContext { trouble: self.trouble.clone() })?,
+            admin: open(
+                &self.settings.admin(),
+                AdminContext { trouble: self.trouble.clone(), ..AdminContext::default() },
+            )?,
             uncommitted: open(&self.settings.reader(Isolation::ReadUncommitted), consumer())?,
             committed: open(&self.settings.reader(Isolation::ReadCommitted), consumer())?,
         };

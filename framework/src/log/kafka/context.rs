@@ -13,7 +13,7 @@ use rdkafka::message::{DeliveryResult, Message as _};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{TopicPartitionList, producer};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The last trouble with the brokers; forgotten when one of them answers.
@@ -53,6 +53,20 @@ impl Trouble {
     }
 }
 
+/// How many lines of its log a client has told: they come one by one with what matters, and are not to hold it up.
+#[derive(Debug, Default)]
+pub(super) struct Lines(AtomicUsize);
+
+impl Lines {
+    fn note(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn told(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// Writes librdkafka's log into ours. What it calls an error is mostly a broker that went away.
 fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
@@ -73,6 +87,7 @@ macro_rules! client_context {
     ($context:ident) => {
         impl ClientContext for $context {
             fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+                self.lines.note();
                 log(level, facility, message);
             }
 
@@ -91,6 +106,7 @@ macro_rules! client_context {
 #[derive(Debug, Default)]
 pub(super) struct AdminContext {
     pub(super) trouble: Arc<Trouble>,
+    pub(super) lines: Lines,
 }
 
 client_context!(AdminContext);
@@ -110,6 +126,7 @@ pub(super) enum Rebalance {
 #[derive(Debug, Default)]
 pub(super) struct ConsumerContext {
     pub(super) trouble: Arc<Trouble>,
+    pub(super) lines: Lines,
     pub(super) rebalances: Mutex<VecDeque<Rebalance>>,
     /// Set before the consumer is dropped: nobody gives partitions back any more, and the drop waits until they are.
     pub(super) is_closing: AtomicBool,
@@ -178,6 +195,7 @@ pub(super) struct Delivered {
 #[derive(Debug, Default)]
 pub(super) struct ProducerContext {
     pub(super) trouble: Arc<Trouble>,
+    pub(super) lines: Lines,
     delivered: Mutex<Deliveries>,
 }
 

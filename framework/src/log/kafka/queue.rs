@@ -20,12 +20,11 @@ use std::ops::ControlFlow;
 ///                                             '----------'   (moved by a new start)
 /// ```
 pub(super) enum Stage {
-    /// Whether the partition exists is not known yet.
+    /// Whether the partition exists is not known yet, or the client does not know its leader.
     Checking(Start),
     /// The committed offset is asked for.
     Asking(Call<Offsets>),
-    /// The first offset is asked for: of the cluster's own client, which knows the leader already. librdkafka's consumer would
-    /// look for the offset half a second later if it does not.
+    /// The first offset is asked for.
     Looking { call: Call<BTreeMap<TopicPartition, i64>>, attempts: u32 },
     /// librdkafka is to be told where to read; it may be busy with the partition.
     Moving { to: Offset, attempts: u32 },
@@ -48,6 +47,8 @@ pub(super) struct Queue {
 #[derive(Debug, Clone, Copy, Default)]
 struct Place {
     position: Option<i64>,
+    /// Whether the log is known to begin or to go on there.
+    is_known: bool,
     /// Whether something was read or the end was seen since the start.
     has_fetched: bool,
     is_at_end: bool,
@@ -83,7 +84,13 @@ impl Queue {
         self.native
     }
 
-    /// The offset of the next message, once something was read or the end was seen.
+    /// The first offset of the log was found: reading begins there.
+    pub(super) fn found_beginning(&mut self, first: i64) {
+        self.stage = Stage::Moving { to: Offset::Offset(first), attempts: 0 };
+        self.place = Place { position: Some(first), is_known: true, ..Place::default() };
+    }
+
+    /// The offset of the next message, once the beginning was found, something was read or the end was seen.
     pub(super) fn position(&self) -> Option<i64> {
         self.place.position()
     }
@@ -137,7 +144,7 @@ impl Queue {
 
 impl Place {
     fn position(&self) -> Option<i64> {
-        self.position.filter(|_| self.has_fetched)
+        self.position.filter(|_| self.is_known)
     }
 
     fn visit(&mut self, taken: &Taken<'_>, fetched: &mut Fetched, visit: &mut Visit<'_>) -> ControlFlow<()> {
@@ -150,7 +157,7 @@ impl Place {
         };
         fetched.records += 1;
         fetched.bytes += message.key.map_or(0, <[u8]>::len) + message.value.map_or(0, <[u8]>::len);
-        *self = Place { position: Some(message.offset + 1), has_fetched: true, is_at_end: false };
+        *self = Place { position: Some(message.offset + 1), is_known: true, has_fetched: true, is_at_end: false };
         visit(&message)
     }
 
@@ -160,7 +167,7 @@ impl Place {
             _ if code == Code::PartitionEOF => {
                 // It lies behind control records and what was compacted away.
                 let position = self.position().max(Some(taken.offset()));
-                *self = Place { position, has_fetched: true, is_at_end: true };
+                *self = Place { position, is_known: true, has_fetched: true, is_at_end: true };
                 Ok(())
             }
             ErrorKind::OutOfRange => {

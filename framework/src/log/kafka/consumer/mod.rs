@@ -31,7 +31,7 @@ use std::time::Duration;
 /// The most events of librdkafka that are looked at in one step.
 const EVENTS_MAX: usize = 8;
 
-/// The most lines of librdkafka's log that are taken at once from a client that is rarely asked for anything.
+/// The most lines of librdkafka's log that are taken in one step, besides.
 const LINES_MAX: usize = 1_000;
 
 /// The longest that a goodbye to the group is waited for, in milliseconds.
@@ -52,6 +52,8 @@ pub(super) struct KafkaConsumer {
     /// Who is left in the group, asked after the goodbye was sent.
     left: Option<Call<Vec<GroupMember>>>,
     queues: BTreeMap<TopicPartition, Queue>,
+    /// The topics whose leaders the client was asked to look for, while any of their partitions is read; `None` once it has.
+    leaders: BTreeMap<Topic, Option<Call<()>>>,
 }
 
 impl KafkaConsumer {
@@ -67,6 +69,7 @@ impl KafkaConsumer {
             leaving_since_ms: None,
             left: None,
             queues: BTreeMap::new(),
+            leaders: BTreeMap::new(),
             config: config.clone(),
             signal,
             protocol,
@@ -96,8 +99,11 @@ impl KafkaConsumer {
 
     /// Lets librdkafka tell what it has; what it wants of the group becomes events.
     fn serve(&mut self) -> Result<()> {
-        for _ in 0..EVENTS_MAX {
+        let (mut events, mut lines) = (0, 0);
+        while events < EVENTS_MAX && lines < LINES_MAX {
+            let before = self.client.context().lines.told();
             let told = self.client.poll(Duration::ZERO).map(|told| told.map(|_| ()));
+            let new_lines = self.client.context().lines.told() - before;
             let rebalance = self.client.context().take_rebalance();
             let is_quiet = told.is_none() && rebalance.is_none();
             match told {
@@ -109,8 +115,10 @@ impl KafkaConsumer {
             if let Some(rebalance) = rebalance {
                 self.rebalance(rebalance)?;
             }
-            if is_quiet {
-                break;
+            match new_lines {
+                0 if is_quiet => break,
+                0 => events += 1,
+                _ => lines += new_lines,
             }
         }
         match self.client.context().trouble.refusal() {
@@ -218,10 +226,7 @@ impl Consumer for KafkaConsumer {
         if self.held_name.is_to_ask_again(now_ms, self.config.session_timeout_ms)? {
             self.join_anew()?;
         }
-        if self.config.group.is_none() {
-            // Nobody else takes what lies there, and a line may lie before each event.
-            (0..LINES_MAX).try_for_each(|_| self.serve())?;
-        } else if self.membership.events.is_empty() {
+        if self.membership.events.is_empty() {
             self.serve()?;
         }
         let event = self.membership.events.pop_front();
@@ -362,5 +367,34 @@ impl Drop for KafkaConsumer {
             tracing::debug!(target: "kstreams::kafka", %error, "giving partitions back");
         }
         self.client.context().close();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::ClientKeys;
+    use crate::log::kafka::settings::Settings;
+    use crate::record::{Clock as _, SystemClock};
+    use rdkafka::mocking::MockCluster;
+
+    #[test]
+    fn lines_of_the_log_do_not_hold_up_what_comes_behind_them() {
+        let brokers = MockCluster::new(1).unwrap();
+        brokers.create_topic("in", 1, 1).unwrap();
+        let debug = [(String::from("debug"), String::from("all"))];
+        let keys = ClientKeys { consumer: debug.into(), ..ClientKeys::default() };
+        let cluster = Cluster::new(Settings::new(&brokers.bootstrap_servers(), &keys));
+        let config = ConsumerConfig { group: Some(String::from("g")), ..ConsumerConfig::default() };
+        let mut consumer = KafkaConsumer::open(cluster, &config).unwrap();
+        consumer.subscribe(&[Topic::from("in")]).unwrap();
+        let told = |consumer: &KafkaConsumer| consumer.client.context().lines.told();
+        let mut steps = (0..200).map(|_| {
+            consumer.wait(Duration::from_millis(50));
+            let before = told(&consumer);
+            consumer.poll_event(SystemClock.now_ms()).unwrap();
+            told(&consumer) - before
+        });
+        assert!(steps.any(|lines| lines > EVENTS_MAX), "a step takes no more lines than events");
     }
 }

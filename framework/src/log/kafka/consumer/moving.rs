@@ -7,6 +7,7 @@
 //! Nothing waits: each step asks, or looks for an answer.
 
 use super::super::admin::add;
+use super::super::cluster::ANSWER;
 use super::super::errors::{self, About};
 use super::super::group::{is_incremental, list};
 use super::super::native::PartitionQueue;
@@ -14,7 +15,7 @@ use super::super::queue::{Queue, Stage};
 use super::KafkaConsumer;
 use crate::error::{ErrorKind, Result};
 use crate::log::{Consumer as _, OffsetAt, OffsetReset, Start};
-use crate::record::TopicPartition;
+use crate::record::{Topic, TopicPartition};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::{Offset, TopicPartitionList};
@@ -65,7 +66,10 @@ impl KafkaConsumer {
                     return Ok(false);
                 };
                 known?;
-                queue.checked();
+                if !self.knows_leaders(&partition.topic, now_ms) {
+                    return Ok(false);
+                }
+                self.queues.get_mut(partition).into_iter().for_each(Queue::checked);
                 self.advance(partition, now_ms)
             }
             Stage::Moving { to: Offset::Stored, .. } => {
@@ -105,8 +109,7 @@ impl KafkaConsumer {
                     }
                     found => found?,
                 };
-                let first = found.get(partition).copied().unwrap_or(0);
-                queue.stage = Stage::Moving { to: Offset::Offset(first), attempts: 0 };
+                queue.found_beginning(found.get(partition).copied().unwrap_or(0));
                 self.advance(partition, now_ms)
             }
             Stage::Moving { to, attempts } => {
@@ -114,6 +117,31 @@ impl KafkaConsumer {
                 self.move_to(partition, to, attempts)
             }
         }
+    }
+
+    /// Whether librdkafka knows who leads the partitions of a topic: it is told before it is to read one on its own. Left alone, it
+    /// asks up to a second later. If nobody answers, it goes on asking.
+    fn knows_leaders(&mut self, topic: &Topic, now_ms: i64) -> bool {
+        if self.is_member() {
+            return true;
+        }
+        let KafkaConsumer { client, worker, leaders, .. } = self;
+        let answer = leaders.entry(topic.clone()).or_insert_with(|| {
+            let (client, topic) = (client.clone(), topic.clone());
+            Some(worker.ask(move || {
+                let told = client.fetch_metadata(Some(topic.as_str()), ANSWER);
+                told.map(drop).map_err(|error| errors::from_client(&error, About::Topic(topic.as_str()), ""))
+            }))
+        });
+        match answer.as_mut().map(|answer| answer.poll(now_ms)) {
+            Some(Poll::Pending) => return false,
+            Some(Poll::Ready(Err(error))) => {
+                tracing::debug!(target: "kstreams::kafka", %topic, %error, "who leads its partitions");
+            }
+            Some(Poll::Ready(Ok(()))) | None => {}
+        }
+        *answer = None;
+        true
     }
 
     fn set_stage(&mut self, partition: &TopicPartition, stage: Stage) {
@@ -126,6 +154,12 @@ impl KafkaConsumer {
         let Some(queue) = self.queues.get(partition) else { return Ok(false) };
         let here = std::slice::from_ref(partition);
         let (topic, number) = (partition.topic.as_str(), partition.partition);
+        let is_paused = queue.is_attached && self.is_member();
+        // Whatever changes a partition while librdkafka looks for its beginning or end makes it look again half a second later.
+        let is_looked_for = !matches!(to, Offset::Offset(_));
+        if is_paused && is_looked_for {
+            self.local(self.client.resume(&list(here, None)))?;
+        }
         let moved = match queue.is_attached {
             false => self.client.incremental_assign(&list(here, Some(to))),
             true => self.client.seek(topic, number, to, MOVE),
@@ -141,7 +175,7 @@ impl KafkaConsumer {
             Err(_) if queue.is_attached => return self.take_anew(partition, to),
             Err(error) => return Err(errors::from_client(&error, About::Topic(topic), "")),
         }
-        if self.is_member() {
+        if is_paused && !is_looked_for {
             self.local(self.client.resume(&list(here, None)))?;
         }
         if let Some(queue) = self.queues.get_mut(partition) {
@@ -183,6 +217,10 @@ impl KafkaConsumer {
 
     pub(super) fn stop_reading(&mut self, partition: &TopicPartition) -> Result<()> {
         let queue = self.queues.remove(partition);
+        if self.queues.keys().all(|other| other.topic != partition.topic) {
+            // librdkafka forgets the topic, too.
+            self.leaders.remove(&partition.topic);
+        }
         let client = self.client.clone();
         let given_back = self.membership.released(&client, partition);
         if self.local(given_back)? {

@@ -31,6 +31,9 @@ use std::time::Duration;
 /// The most events of librdkafka that are looked at in one step; one holds many deliveries.
 const EVENTS_MAX: usize = 16;
 
+/// The most lines of its log that are taken in one step, besides.
+const LINES_MAX: usize = 1_000;
+
 /// Where a producer stands.
 ///
 /// ```text
@@ -98,11 +101,15 @@ impl KafkaProducer {
 
     /// Lets librdkafka report deliveries.
     fn serve(&self) {
-        for _ in 0..EVENTS_MAX {
-            let before = self.client.context().waiting();
+        let context = self.client.context();
+        let (mut events, mut lines) = (0, 0);
+        while events < EVENTS_MAX && lines < LINES_MAX {
+            let (waiting, told) = (context.waiting(), context.lines.told());
             self.client.poll(Duration::ZERO);
-            if self.client.context().waiting() == before {
-                return;
+            match context.lines.told() - told {
+                0 if context.waiting() == waiting => return,
+                0 => events += 1,
+                new_lines => lines += new_lines,
             }
         }
     }
