@@ -42,7 +42,7 @@ pub fn watch(log: &dyn Log, partitions: &[TopicPartition], stop: &AtomicBool) ->
             Ok(_) => {}
             // A broker is away: so is what it would have told.
             Err(error) if error.kind() == ErrorKind::Timeout => std::thread::sleep(LOOK),
-            Err(error) => panic!("the outputs cannot be read: {error}"),
+            Err(error) => panic!("the outputs cannot be read: {error:?}"),
         }
         consumer.positions().clone()
     };

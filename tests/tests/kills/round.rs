@@ -22,6 +22,7 @@ use system_tests::desk::{Desk, Stored};
 use system_tests::kafka::Broker;
 use system_tests::peer::Run;
 use system_tests::plan::{Action, Plan};
+use system_tests::until;
 
 /// How long all input may take to be processed once everything runs again.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -117,6 +118,7 @@ impl<'a> Round<'a> {
     fn play(mut self, plan: &Plan, begun: Instant) -> Figures {
         let (log, workload, a_second) = (self.log.clone(), self.workload, self.settings.rate);
         self.tell(begun, "brokers run");
+        self.await_topics();
         let about = plan.0.last().map_or(0, |event| event.at_ms).max(1_000) * a_second / 1_000;
         let load = Load::open(&*log, workload);
         let outputs: Vec<TopicPartition> = workload.outputs().iter().flat_map(|topic| partitions(topic)).collect();
@@ -138,6 +140,16 @@ impl<'a> Round<'a> {
         self.fleet.end_all();
         self.tell(begun, "instances have ended");
         self.judge(inputs, watched, begun)
+    }
+
+    /// The topics were made by another client: brokers hear of them one by one, and one that has not says that there is none.
+    fn await_topics(&self) {
+        let topics = self.workload.inputs().iter().chain(self.workload.outputs());
+        let partitions: Vec<TopicPartition> = topics.flat_map(|topic| partitions(topic)).collect();
+        let admin = self.log.admin().expect("the client is built in");
+        until("the brokers know the topics", PATIENCE, || {
+            wait(&*self.log, admin.offsets(&partitions, OffsetAt::End), PATIENCE).is_ok()
+        });
     }
 
     fn tell(&self, begun: Instant, what: &str) {

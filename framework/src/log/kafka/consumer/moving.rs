@@ -103,7 +103,10 @@ impl KafkaConsumer {
                 let attempts = *attempts + 1;
                 queue.stage = Stage::Moving { to: Offset::Beginning, attempts };
                 let found = match found {
-                    Err(error) if error.kind() == ErrorKind::Timeout && attempts < LOOKS_MAX => {
+                    // It is there: a broker that has not heard of a new topic says that it is not.
+                    Err(error)
+                        if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::NotFound) && attempts < LOOKS_MAX =>
+                    {
                         tracing::debug!(target: "kstreams::kafka", %partition, %error, "looking for the beginning again");
                         return Ok(false);
                     }
