@@ -3,7 +3,7 @@ CARGO ?= cargo
 ALL := --workspace --features kstreams/rocksdb,system-tests/rocksdb,kstreams/kafka,system-tests/kafka,system-tests/kafka-tls
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-kafka test soak scaling simulation-matrix simulation-hashes kafka-start kafka-stop measure bench bench-growth bench-micro instructions lint docs
+.PHONY: help demo demo-kafka test soak scaling simulation-matrix simulation-hashes kafka-start kafka-stop measure bench bench-growth bench-embedded bench-micro instructions lint docs
 
 help: ## the targets
 	@sed -n 's/^\([a-z-]*\): ## /\1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -56,6 +56,10 @@ bench: ## side by side with Kafka Streams and a bare loop, on a real broker; ARG
 bench-growth: ## how cost, memory and the start grow with partitions, tasks, keys and values; draws docs/reference/growth.svg
 	@scripts/setup test && $(CARGO) build --locked --release -p bench && $(CARGO) run --locked --release -q -p bench --bin compare -- \
 		--growth docs/reference/growth.svg $(or $(ARGS),--records 1000000)
+
+bench-embedded: ## counts on the embedded log, in memory and in a directory, beside Kafka: what durability costs
+	@scripts/setup test && $(CARGO) build --locked --release -p bench && $(CARGO) run --locked --release -q -p bench --bin compare -- \
+		--embedded $(or $(ARGS),--records 1000000)
 
 bench-micro: ## what a record passes through, timed by Criterion; ARGS=cache
 	@scripts/setup demo && $(CARGO) bench --locked -p kstreams --bench micro -- $(ARGS)

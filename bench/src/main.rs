@@ -3,11 +3,9 @@
 //! An ordinary program on the public API of `kstreams`: what it tells about itself comes from `/proc`, from the counters of its
 //! `Streams` and from the log's administration. `README.md` says which settings differ from those of the Java peer.
 
-mod run;
-mod workload;
-
 use clap::Parser;
 use side_by_side::arguments::Arguments;
+use side_by_side::run;
 use std::io::stderr;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;

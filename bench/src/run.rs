@@ -1,14 +1,14 @@
 //! Running a workload to its end, and the report.
 
+use crate::arguments::{Arguments, Workload};
+use crate::ends::ends;
+use crate::report::{Mark, Measured};
 use crate::workload::{self, RESTORED};
 use kstreams::config::Config;
 use kstreams::log::connect;
 use kstreams::record::SystemClock;
 use kstreams::runtime::{State, Streams};
 use kstreams::store::TimestampedKeyValueStore;
-use side_by_side::arguments::{Arguments, Workload};
-use side_by_side::ends::ends;
-use side_by_side::report::{Mark, Measured};
 use std::error::Error;
 use std::sync::Arc;
 use std::thread;
@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(2);
 ///
 /// # Errors
 /// What the application ended with.
-pub(crate) fn run(arguments: &Arguments) -> Result<serde_json::Value> {
+pub fn run(arguments: &Arguments) -> Result<serde_json::Value> {
     let url = format!("kafka://{}", arguments.brokers);
     let config = Config::new(&arguments.app_id, &url).state_dir(&arguments.state_dir).threads(arguments.threads);
     let (topology, mut config) =
@@ -44,8 +44,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<serde_json::Value> {
     Ok(measured.report("kstreams", arguments.workload)?)
 }
 
-/// Until all of the input is processed and committed.
-fn process(streams: &Streams, total: u64, records: u64) -> Result<Measured> {
+/// Until all of the input, `total` records of it, is processed and committed; then closes. `records` is what the report says.
+///
+/// # Errors
+/// What the application ended with.
+pub fn process(streams: &Streams, total: u64, records: u64) -> Result<Measured> {
     wait_until(streams, || streams.counts().processed > 0)?;
     let first = Mark::now()?;
     wait_until(streams, || streams.counts().processed >= total)?;

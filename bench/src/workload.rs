@@ -1,5 +1,7 @@
 //! The workloads: topologies with the names of the Java peer's, and what they read.
 
+use crate::arguments::Workload;
+use crate::data;
 use kstreams::config::Config;
 use kstreams::dsl::{KStream, Materialized, Produced, StreamsBuilder};
 use kstreams::error::Result;
@@ -7,15 +9,13 @@ use kstreams::record::Windowed;
 use kstreams::serde::{Format, Wire};
 use kstreams::topology::Topology;
 use kstreams::window::TimeWindows;
-use side_by_side::arguments::Workload;
-use side_by_side::data;
 use std::time::Duration;
 
 /// The store that `restore` fills and restores.
-pub(crate) const RESTORED: &str = "restore-store";
+pub const RESTORED: &str = "restore-store";
 
 /// What a workload is configured with beyond the defaults.
-pub(crate) fn configured(workload: Workload, config: Config) -> Config {
+pub fn configured(workload: Workload, config: Config) -> Config {
     if workload == Workload::CountEos { config.exactly_once() } else { config }
 }
 
@@ -23,7 +23,7 @@ pub(crate) fn configured(workload: Workload, config: Config) -> Config {
 ///
 /// # Errors
 /// What is wrong with the topology.
-pub(crate) fn topology(workload: Workload) -> Result<Topology> {
+pub fn topology(workload: Workload) -> Result<Topology> {
     let builder = StreamsBuilder::new();
     match workload {
         Workload::Restore | Workload::RestoreFill => {

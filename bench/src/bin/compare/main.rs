@@ -2,10 +2,11 @@
 //!
 //! Each run has an application id, a state directory and output topics of its own; peers take turns, and the first turn moves on
 //! from run to run. A run whose results or committed offsets are wrong is shown as WRONG and left out of the medians. CPU seconds
-//! are those of the peer's whole process, as it says itself. With `--growth` it varies one thing at a time instead.
+//! are those of the peer's whole process, as it says itself. With `--growth` it varies one thing at a time instead, with `--embedded` the log.
 
 mod broker;
 mod check;
+mod embedded;
 mod growth;
 mod peers;
 mod picture;
@@ -19,6 +20,10 @@ use side_by_side::data;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// That of `bench`: some of its workloads run in this process.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -64,6 +69,9 @@ pub(crate) struct Options {
     /// Measures instead how kstreams grows with partitions, tasks, keys and values, and draws it into this file (SVG).
     #[arg(long, value_name = "FILE", conflicts_with_all = ["workloads", "peers", "runs"])]
     growth: Option<PathBuf>,
+    /// Measures instead kstreams on the embedded log, in memory and in a directory, beside Kafka.
+    #[arg(long, conflicts_with_all = ["growth", "workloads", "peers", "runs", "threads"])]
+    embedded: bool,
 }
 
 fn main() -> ExitCode {
@@ -82,6 +90,9 @@ fn compare(options: &Options) -> Result<()> {
     let directory = directory.path();
     if let Some(picture) = &options.growth {
         return growth::grow(options, directory, picture);
+    }
+    if options.embedded {
+        return embedded::compare(options, directory);
     }
     for peer in &options.peers {
         peer.prepare()?;
