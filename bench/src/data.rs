@@ -1,8 +1,8 @@
 //! The input, each record a function of its number alone: the loader writes it, and the check computes it again.
 //!
-//! Event keys are `station-000123`, drawn from K of them with Zipf's law (exponent 1). Values are JSON of 100 bytes, unless others are asked
-//! for: then they are longer, or cut off. Event times
-//! rise by a millisecond; one record in a hundred is up to five seconds late. A profile exists for each key, older than all events.
+//! Event keys are `station-000123`, drawn from K of them with Zipf's law (exponent 1). Values are JSON of 100 bytes; where others are asked
+//! for they are longer, or cut off. Event times rise by a millisecond; one record in a hundred is up to five seconds late. A profile
+//! exists for each key, older than all events.
 
 use rustc_hash::FxHasher;
 use std::hash::Hasher;

@@ -9,6 +9,7 @@ use side_by_side::run;
 use std::io::stderr;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 
 /// librdkafka and RocksDB use it, too: it replaces `malloc` in the whole program.
 #[global_allocator]
@@ -16,7 +17,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     // Warnings, or what `RUST_LOG` asks for.
-    tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env()).with_writer(stderr).init();
+    let filter = EnvFilter::builder().with_default_directive(LevelFilter::WARN.into()).from_env_lossy();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).init();
     match run::run(&Arguments::parse()) {
         Ok(report) => {
             println!("{report}");

@@ -38,7 +38,7 @@ pub fn run(arguments: &Arguments) -> Result<serde_json::Value> {
     let streams = Streams::start(&topology, config)?;
     let measured = match arguments.workload {
         Workload::Restore => restore(&streams, start)?,
-        _ => process(&streams, ends.values().sum::<i64>().unsigned_abs(), arguments.records)?,
+        _ => process(&streams, ends.values().sum::<i64>().unsigned_abs(), arguments.records, arguments.threads)?,
     };
     drop(streams);
     Ok(measured.report("kstreams", arguments.workload)?)
@@ -48,15 +48,16 @@ pub fn run(arguments: &Arguments) -> Result<serde_json::Value> {
 ///
 /// # Errors
 /// What the application ended with.
-pub fn process(streams: &Streams, total: u64, records: u64) -> Result<Measured> {
+pub fn process(streams: &Streams, total: u64, records: u64, threads: usize) -> Result<Measured> {
     wait_until(streams, || streams.counts().processed > 0)?;
     let first = Mark::now()?;
     wait_until(streams, || streams.counts().processed >= total)?;
-    let commits = streams.counts().commits;
+    let (commits, threads) = (streams.counts().commits, threads as u64);
     // Closing commits what is left and leaves the group.
     let (last, closed) = thread::scope(|scope| {
         let closing = scope.spawn(|| streams.close(PATIENCE).map(|()| Instant::now()));
-        while streams.counts().commits == commits && !closing.is_finished() {
+        // Each thread commits once more, if there is something to commit.
+        while streams.counts().commits < commits + threads && !closing.is_finished() {
             thread::sleep(LOOK);
         }
         let last = Mark::now()?;

@@ -158,8 +158,29 @@ impl Broker {
     }
 }
 
+impl Own {
+    /// What the brokers have said goes with their directory otherwise.
+    fn keep_logs(&self) -> std::io::Result<()> {
+        let kept = self.directory.with_extension("log");
+        std::fs::create_dir_all(&kept)?;
+        for node in 1..=3 {
+            let log = self.directory.join(format!("{node}/broker.log"));
+            if log.exists() {
+                std::fs::copy(log, kept.join(format!("{node}.log")))?;
+            }
+        }
+        eprintln!("what the brokers said is in {}", kept.display());
+        Ok(())
+    }
+}
+
 impl Drop for Own {
     fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Err(error) = self.keep_logs()
+        {
+            eprintln!("what the brokers said is lost: {error}");
+        }
         drop(self.script.stdin.take());
         // What is left to say is said by the next one that finds its port taken.
         drop(self.script.wait());

@@ -48,6 +48,8 @@ pub(super) struct Drawing {
     random: Random,
     may_be_lost: u8,
     session_ms: u64,
+    /// Whether pauses outlive sessions.
+    has_zombies: bool,
     now_ms: u64,
     events: Vec<Event>,
     /// When each instance is there and nothing happens to it; `None` if it was removed.
@@ -57,11 +59,12 @@ pub(super) struct Drawing {
 }
 
 impl Drawing {
-    pub(super) fn new(seed: u64, may_be_lost: u8, session_ms: u64) -> Self {
+    pub(super) fn new(seed: u64, may_be_lost: u8, session_ms: u64, has_zombies: bool) -> Self {
         let mut drawing = Drawing {
             random: Random::new(seed),
             may_be_lost,
             session_ms,
+            has_zombies,
             now_ms: 2_000,
             events: Vec::new(),
             free_ms: vec![Some(0); usize::from(SLOTS - 1)],
@@ -143,7 +146,9 @@ impl Drawing {
 
     fn pause(&mut self) {
         let slot = self.victim();
-        let back_ms = self.now_ms + self.session_ms + self.between(500, 3_500);
+        let more_ms = self.between(500, 3_500);
+        let pause_ms = if self.has_zombies { self.session_ms + more_ms } else { more_ms.min(self.session_ms / 2) };
+        let back_ms = self.now_ms + pause_ms;
         self.push(self.now_ms, Action::Pause(slot));
         self.push(back_ms, Action::Resume(slot));
         self.busy_until(slot, back_ms);

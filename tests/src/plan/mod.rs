@@ -50,8 +50,8 @@ pub struct Plan(pub Vec<Event>);
 impl Plan {
     /// A plan with so many kills, and with everything else that may happen in proportion: the loss of a broker among it, if that
     /// many `may_be_lost`, one at a time.
-    pub fn drawn(seed: u64, kills: u64, may_be_lost: u8, session_ms: u64) -> Plan {
-        let mut events = Drawing::new(seed, may_be_lost, session_ms).drawn(kills);
+    pub fn drawn(seed: u64, kills: u64, may_be_lost: u8, session_ms: u64, has_zombies: bool) -> Plan {
+        let mut events = Drawing::new(seed, may_be_lost, session_ms, has_zombies).drawn(kills);
         events.sort_by_key(|event| event.at_ms);
         Plan(events)
     }
@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn plan_that_is_written_down_is_the_same() {
         for seed in 0..100 {
-            let plan = Plan::drawn(seed, 20, 3, 4_000);
+            let plan = Plan::drawn(seed, 20, 3, 4_000, true);
             assert_eq!(plan.to_string().parse(), Ok(plan));
         }
         assert!("1200 kil 2".parse::<Plan>().is_err());
@@ -166,7 +166,7 @@ mod tests {
     #[test]
     fn everything_happens_and_as_often_as_asked() {
         for (kills, seed) in [(1, 0), (5, 1), (20, 2), (100, 3)] {
-            let plan = Plan::drawn(seed, kills, 1, 4_000);
+            let plan = Plan::drawn(seed, kills, 1, 4_000, true);
             assert_eq!(plan.count(|action| matches!(action, Action::Kill(_))), kills as usize, "{plan}");
             assert!(plan.count(|action| matches!(action, Action::Pause(_))) >= 1);
             let (lost, found) =
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn only_what_runs_is_ended_and_only_what_has_ended_starts() {
         for seed in 0..200 {
-            let plan = Plan::drawn(seed, 20, 3, 4_000);
+            let plan = Plan::drawn(seed, 20, 3, 4_000, true);
             for slot in 1..=SLOTS {
                 let mut runs = false;
                 for action in events_of(&plan, slot) {

@@ -178,7 +178,8 @@ impl Arguments {
             is_told: self.trace,
             ..settings
         };
-        let drawn = || Plan::drawn(seed, kills, settings.may_be_lost(), settings.session_ms);
+        let drawn =
+            || Plan::drawn(seed, kills, settings.may_be_lost(), settings.session_ms, settings.may_outlive_sessions());
         Task { seed, plan: self.plan.clone().unwrap_or_else(drawn), settings }
     }
 }

@@ -9,6 +9,7 @@ use crate::settings::{Settings, Topology};
 use crate::turnstiles::Turnstiles;
 use crate::verdict::{Exactness, check_counts, check_stores};
 use crate::workload::{Records, Workload};
+use kstreams::error::ErrorKind;
 use kstreams::log::client::wait;
 use kstreams::log::{Log, OffsetAt, connect};
 use kstreams::record::{SystemClock, TopicPartition};
@@ -142,13 +143,17 @@ impl<'a> Round<'a> {
         self.judge(inputs, watched, begun)
     }
 
-    /// The topics were made by another client: brokers hear of them one by one, and one that has not says that there is none.
+    /// The topics were made by another client, and a broker that has not heard of them yet says that there are none. Once one has
+    /// said where they are, this client does not ask again.
     fn await_topics(&self) {
         let topics = self.workload.inputs().iter().chain(self.workload.outputs());
         let partitions: Vec<TopicPartition> = topics.flat_map(|topic| partitions(topic)).collect();
         let admin = self.log.admin().expect("the client is built in");
         until("the brokers know the topics", PATIENCE, || {
-            wait(&*self.log, admin.offsets(&partitions, OffsetAt::End), PATIENCE).is_ok()
+            match wait(&*self.log, admin.offsets(&partitions, OffsetAt::End), PATIENCE) {
+                Err(error) if error.kind() == ErrorKind::NotFound => false,
+                answer => !answer.expect("the brokers say where topics end").is_empty(),
+            }
         });
     }
 

@@ -96,6 +96,12 @@ impl Settings {
         if self.brokers == 1 && self.guarantee == Guarantee::ExactlyOnce { 0 } else { self.brokers }
     }
 
+    /// Whether instances may stand still for longer than their sessions. Not under at-least-once: nothing fences what a zombie had
+    /// queued, in Kafka Streams neither, and the last count of a key may be an old one then.
+    pub fn may_outlive_sessions(&self) -> bool {
+        self.guarantee == Guarantee::ExactlyOnce
+    }
+
     /// The configuration of its instances.
     pub fn config(&self, registry: Option<&str>) -> Vec<(String, String)> {
         let guarantee = match self.guarantee {

@@ -1,7 +1,8 @@
 //! The embedded log beside Kafka: the same counts, the log in this process's memory, in a directory, and on a broker.
 //!
 //! What a run takes is what its process takes between the first record and the last commit: on the embedded log that is the log,
-//! too, on Kafka it is the client alone. The difference between memory and directory is the cost of durability.
+//! too, on Kafka it is the client alone. The difference between memory and directory is the cost of surviving the process; what survives
+//! a power cut as well, the embedded log does not offer.
 
 use crate::broker::Broker;
 use crate::peers::{self, Peer};
@@ -69,7 +70,7 @@ fn alone(options: &Options, state: &Path, url: &str, kind: Workload) -> Result<V
     let config = workload::configured(kind, Config::new(&app_id, url).state_dir(state));
     let total: i64 = ends(&*log, kind.inputs(), topics::PATIENCE)?.values().sum();
     let streams = Streams::start(&workload::topology(kind)?, config)?;
-    let measured = run::process(&streams, total.unsigned_abs(), options.records)?;
+    let measured = run::process(&streams, total.unsigned_abs(), options.records, 1)?;
     drop(streams);
     check::check(&*log, options, &app_id, kind).map_err(|why| format!("{} on {url}: {why}", kind.name()))?;
     std::fs::remove_dir_all(state)?;

@@ -28,6 +28,7 @@ pub(crate) enum Varied {
     Keys,
     /// Rows of a store that is restored.
     Rows,
+    /// The length of an event's value.
     ValueBytes,
     /// As partitions, with a record cache and for the memory.
     Tasks,
@@ -141,9 +142,15 @@ fn measure(options: &Options, directory: &Path, varied: Varied, at: u64) -> Resu
         let stops = varied == Varied::Stopped && at > 0;
         let stopping = stops.then(|| scope.spawn(|| stop_in_the_middle(&*log, &broker, options)));
         let run = peers::measure(&*log, options, broker.servers(), directory, Peer::Kstreams, varied.workload(), 0);
-        match stopping.map(|stopping| stopping.join().expect("stopping does not panic")) {
-            Some(Err(why)) => Err(why.into()),
-            _ => run,
+        if let Some(Err(why)) = stopping.map(|stopping| stopping.join().expect("stopping does not panic")) {
+            return Err(why.into());
+        }
+        let seconds = |run: &Run| run.numbers.as_ref().ok().and_then(|numbers| numbers["seconds"].as_f64());
+        match run {
+            Ok(run) if stops && seconds(&run).is_some_and(|seconds| seconds < STOPPED_S as f64) => {
+                Err("the run had ended before the broker was stopped: give it more records".into())
+            }
+            run => run,
         }
     })
 }

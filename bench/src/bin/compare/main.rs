@@ -67,7 +67,7 @@ pub(crate) struct Options {
     #[arg(long)]
     dir: Option<PathBuf>,
     /// Measures instead how kstreams grows with partitions, tasks, keys and values, and draws it into this file (SVG).
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["workloads", "peers", "runs"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["workloads", "peers", "runs", "threads"])]
     growth: Option<PathBuf>,
     /// Measures instead kstreams on the embedded log, in memory and in a directory, beside Kafka.
     #[arg(long, conflicts_with_all = ["growth", "workloads", "peers", "runs", "threads"])]

@@ -148,8 +148,7 @@ fn execute(mut command: Command, patience_s: u64) -> Result<Value> {
     let said = |pipe: thread::JoinHandle<String>| pipe.join().unwrap_or_default();
     let (output, errors) = (said(output), said(errors));
     if !status.success() {
-        let line = errors.lines().last().unwrap_or_default();
-        return Err(format!("{status}: {line}").into());
+        return Err(format!("{status}: {}", errors.trim()).into());
     }
     Ok(serde_json::from_str(output.lines().last().unwrap_or_default())?)
 }

@@ -25,7 +25,7 @@ pub(super) enum Stage {
     /// The committed offset is asked for.
     Asking(Call<Offsets>),
     /// The first offset is asked for.
-    Looking { call: Call<BTreeMap<TopicPartition, i64>>, attempts: u32 },
+    Looking(Call<BTreeMap<TopicPartition, i64>>),
     /// librdkafka is to be told where to read; it may be busy with the partition.
     Moving { to: Offset, attempts: u32 },
     /// Messages come.
@@ -40,6 +40,8 @@ pub(super) struct Queue {
     pub(super) stage: Stage,
     /// Whether librdkafka has the partition in its assignment.
     pub(super) is_attached: bool,
+    /// Since when the beginning is looked for.
+    pub(super) looking_since_ms: Option<i64>,
     place: Place,
 }
 
@@ -47,6 +49,8 @@ pub(super) struct Queue {
 #[derive(Debug, Clone, Copy, Default)]
 struct Place {
     position: Option<i64>,
+    /// Where reading is to begin, as long as that has no number: the beginning or the end.
+    unresolved: Option<Offset>,
     /// Whether the log is known to begin or to go on there.
     is_known: bool,
     /// Whether something was read or the end was seen since the start.
@@ -57,7 +61,8 @@ struct Place {
 impl Queue {
     /// A partition that is to be read from `start`.
     pub(super) fn new(native: PartitionQueue, start: Start, is_attached: bool) -> Self {
-        let mut queue = Queue { native, stage: Stage::Reading, is_attached, place: Place::default() };
+        let mut queue =
+            Queue { native, stage: Stage::Reading, is_attached, looking_since_ms: None, place: Place::default() };
         queue.start(start);
         queue
     }
@@ -68,8 +73,13 @@ impl Queue {
             _ if !self.is_attached => Stage::Checking(start),
             start => begin(start),
         };
-        let position = if let Start::Offset(offset) = start { Some(offset) } else { None };
-        self.place = Place { position, ..Place::default() };
+        let (position, unresolved) = match start {
+            Start::Offset(offset) => (Some(offset), None),
+            Start::Beginning => (None, Some(Offset::Beginning)),
+            Start::End => (None, Some(Offset::End)),
+            Start::Committed => (None, None),
+        };
+        self.place = Place { position, unresolved, ..Place::default() };
     }
 
     /// The partition exists: on with it.
@@ -87,6 +97,7 @@ impl Queue {
     /// The first offset of the log was found: reading begins there.
     pub(super) fn found_beginning(&mut self, first: i64) {
         self.stage = Stage::Moving { to: Offset::Offset(first), attempts: 0 };
+        self.looking_since_ms = None;
         self.place = Place { position: Some(first), is_known: true, ..Place::default() };
     }
 
@@ -96,8 +107,8 @@ impl Queue {
     }
 
     /// The same, or where reading is to begin.
-    pub(super) fn place(&self) -> Option<i64> {
-        self.place.position
+    pub(super) fn place(&self) -> Option<Offset> {
+        self.place.position.map(Offset::Offset).or(self.place.unresolved)
     }
 
     /// Offsets to the end as the last fetch from the broker saw it.
@@ -157,7 +168,7 @@ impl Place {
         };
         fetched.records += 1;
         fetched.bytes += message.key.map_or(0, <[u8]>::len) + message.value.map_or(0, <[u8]>::len);
-        *self = Place { position: Some(message.offset + 1), is_known: true, has_fetched: true, is_at_end: false };
+        *self = Place { position: Some(message.offset + 1), is_known: true, has_fetched: true, ..Place::default() };
         visit(&message)
     }
 
@@ -167,7 +178,12 @@ impl Place {
             _ if code == Code::PartitionEOF => {
                 // It lies behind control records and what was compacted away.
                 let position = self.position().max(Some(taken.offset()));
-                *self = Place { position, is_known: true, has_fetched: true, is_at_end: true };
+                *self = Place { position, is_known: true, has_fetched: true, is_at_end: true, ..Place::default() };
+                Ok(())
+            }
+            // It was resumed where it was parked, a moment before it was moved; and this answer may have undone the move.
+            ErrorKind::OutOfRange if let Some(to) = self.unresolved.take() => {
+                *stage = Stage::Moving { to, attempts: 0 };
                 Ok(())
             }
             ErrorKind::OutOfRange => {

@@ -13,7 +13,7 @@ use super::super::group::{is_incremental, list};
 use super::super::native::PartitionQueue;
 use super::super::queue::{Queue, Stage};
 use super::KafkaConsumer;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::log::{Consumer as _, OffsetAt, OffsetReset, Start};
 use crate::record::{Topic, TopicPartition};
 use rdkafka::consumer::Consumer as _;
@@ -25,8 +25,11 @@ use std::time::Duration;
 /// So often a member's partition is tried to be moved before it is taken anew: librdkafka may be busy with it.
 const MOVES_MAX: u32 = 50;
 
-/// So often the beginning of a partition is looked for while no broker answers; each time takes as long as an answer may.
-const LOOKS_MAX: u32 = 6;
+/// So long the beginning of a partition is looked for while no broker answers, in milliseconds.
+const LOOKING_MS_MAX: i64 = 60_000;
+
+/// So long while a broker says that the topic, which is there, is not: it has not heard of it yet.
+const UNHEARD_MS_MAX: i64 = 2_000;
 
 /// librdkafka's own thread answers a move, not a broker.
 const MOVE: Duration = Duration::from_secs(1);
@@ -91,22 +94,20 @@ impl KafkaConsumer {
                 queue.checked();
                 self.advance(partition, now_ms)
             }
-            // A member's partition is being fetched for already, and moved at once: librdkafka gives up where it stands otherwise.
-            Stage::Moving { to: Offset::Beginning, attempts } if !is_member => {
-                let (here, attempts) = ([partition.clone()], *attempts);
+            // A member's partition is moved at once, before the next rebalance: librdkafka looks for its beginning.
+            Stage::Moving { to: Offset::Beginning, .. } if !is_member => {
+                queue.looking_since_ms.get_or_insert(now_ms);
+                let here = [partition.clone()];
                 let call = self.cluster.ask(move |cluster| cluster.offsets_now(&here, OffsetAt::Beginning));
-                self.set_stage(partition, Stage::Looking { call, attempts });
+                self.set_stage(partition, Stage::Looking(call));
                 Ok(false)
             }
-            Stage::Looking { call, attempts } => {
+            Stage::Looking(call) => {
                 let Poll::Ready(found) = call.poll(now_ms) else { return Ok(false) };
-                let attempts = *attempts + 1;
-                queue.stage = Stage::Moving { to: Offset::Beginning, attempts };
+                queue.stage = Stage::Moving { to: Offset::Beginning, attempts: 0 };
+                let looked_ms = now_ms.saturating_sub(queue.looking_since_ms.unwrap_or(now_ms));
                 let found = match found {
-                    // It is there: a broker that has not heard of a new topic says that it is not.
-                    Err(error)
-                        if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::NotFound) && attempts < LOOKS_MAX =>
-                    {
+                    Err(error) if looked_ms < looking_ms_max(&error) => {
                         tracing::debug!(target: "kstreams::kafka", %partition, %error, "looking for the beginning again");
                         return Ok(false);
                     }
@@ -171,6 +172,9 @@ impl KafkaConsumer {
             Ok(()) => {}
             Err(error) if self.is_member() && attempts < MOVES_MAX => {
                 tracing::trace!(target: "kstreams::kafka", %partition, %error, "moving it again");
+                if is_looked_for {
+                    self.local(self.client.pause(&list(here, None)))?;
+                }
                 self.set_stage(partition, Stage::Moving { to, attempts: attempts + 1 });
                 return Ok(false);
             }
@@ -211,8 +215,8 @@ impl KafkaConsumer {
     fn take_all_anew(&mut self, moved: &TopicPartition, to: Offset) -> Result<()> {
         let mut all = TopicPartitionList::new();
         for partition in &self.membership.owned {
-            let position = self.queues.get(partition).and_then(Queue::place).unwrap_or(0);
-            let offset = if partition == moved { to } else { Offset::Offset(position) };
+            let place = self.queues.get(partition).and_then(Queue::place).unwrap_or(Offset::Offset(0));
+            let offset = if partition == moved { to } else { place };
             add(&mut all, partition, offset)?;
         }
         self.local(self.client.assign(&all))
@@ -221,7 +225,7 @@ impl KafkaConsumer {
     pub(super) fn stop_reading(&mut self, partition: &TopicPartition) -> Result<()> {
         let queue = self.queues.remove(partition);
         if self.queues.keys().all(|other| other.topic != partition.topic) {
-            // librdkafka forgets the topic, too.
+            // Who leads them may be others when it is read again.
             self.leaders.remove(&partition.topic);
         }
         let client = self.client.clone();
@@ -238,6 +242,15 @@ impl KafkaConsumer {
             self.local(self.client.incremental_unassign(&here))?;
         }
         Ok(())
+    }
+}
+
+/// How long the beginning is looked for after this answer, from the first look on.
+fn looking_ms_max(error: &Error) -> i64 {
+    match error.kind() {
+        ErrorKind::Timeout => LOOKING_MS_MAX,
+        ErrorKind::NotFound => UNHEARD_MS_MAX,
+        _ => 0,
     }
 }
 
