@@ -14,7 +14,7 @@
 //!
 //! **No call of the port waits for a broker**: it polls with a timeout of zero, and what it tells librdkafka to do (to move a partition,
 //! to begin a transaction) is answered by that one's own thread. Three kinds of questions can only wait in librdkafka: about
-//! topics and offsets (one thread for a log), about committed offsets (one for a consumer that asks), and the steps of
+//! topics and offsets (one thread for a log), about committed offsets and leaders (one for a consumer that asks), and the steps of
 //! transactions (one for a transactional producer). They are asked by a thread of their own, with a limited queue and timeouts,
 //! and polled for. Nothing here knows of tasks, decides what an error means, or commits by itself.
 //!
