@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `consumer`, `queue` | reading: a client, and a queue for each partition |
 //! | `connection` | clients that are opened, and closed without waiting |
-//! | `group`, `held_name` | membership: what the group wants, answered between two polls; waiting for a static member's name |
+//! | `group`, `held_name`, `unheard` | membership: what the group wants, answered between two polls; waiting for a static member's name; partitions that the client never heard of |
 //! | `producer`, `spread` | writing: partitions computed here, deliveries, transactions |
 //! | `cluster`, `admin`, `groups`, `insist`, `topics` | topics, offsets and groups, asking again, and what is known of them |
 //! | `worker` | a thread for the calls of librdkafka that can only wait |
@@ -42,6 +42,7 @@ mod settings;
 mod signal;
 mod spread;
 mod topics;
+mod unheard;
 mod worker;
 
 pub use reference::reference;

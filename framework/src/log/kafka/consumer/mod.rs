@@ -15,6 +15,7 @@ use super::queue::Queue;
 use super::settings::GroupProtocol;
 use super::signal::Signal;
 use super::topics::Questions;
+use super::unheard::Unheard;
 use super::worker::Worker;
 use crate::error::{Error, ErrorKind, Result};
 use crate::log::{
@@ -48,6 +49,7 @@ pub(super) struct KafkaConsumer {
     questions: Questions,
     membership: Membership,
     held_name: HeldName,
+    unheard: Unheard,
     leaving_since_ms: Option<i64>,
     /// Who is left in the group, asked after the goodbye was sent.
     left: Option<Call<Vec<GroupMember>>>,
@@ -66,6 +68,7 @@ impl KafkaConsumer {
             questions: Questions::new(cluster.clone()),
             membership: Membership::default(),
             held_name: HeldName::default(),
+            unheard: Unheard::default(),
             leaving_since_ms: None,
             left: None,
             queues: BTreeMap::new(),
@@ -189,6 +192,35 @@ impl KafkaConsumer {
         self.join()
     }
 
+    /// Joins anew if the group has given partitions to this member that its client does not know of. What it has is lost by that.
+    fn check_unheard(&mut self, now_ms: i64) -> Result<()> {
+        let is_steady = self.membership.events.is_empty() && !self.membership.is_giving_back();
+        if !self.is_member() || self.protocol != GroupProtocol::Consumer || !is_steady {
+            return Ok(());
+        }
+        let (client, cluster, group) = (&self.client, &self.cluster, self.config.group.clone().unwrap_or_default());
+        let ask = || {
+            let member = native::group_metadata(client, &group).map(|known| known.member);
+            cluster.ask(move |cluster| {
+                let members = groups::members(cluster, &group)?;
+                let own = members.into_iter().find(|one| member.as_ref() == Some(&one.member));
+                Ok(own.map(|own| own.partitions).unwrap_or_default())
+            })
+        };
+        let Some(lacking) = self.unheard.poll(&self.membership.owned, now_ms, ask) else { return Ok(()) };
+        tracing::warn!(
+            ?lacking,
+            "the group has given partitions to this member that its client never heard of: joining anew"
+        );
+        let owned: Vec<TopicPartition> = std::mem::take(&mut self.membership.owned).into_iter().collect();
+        self.unheard = Unheard::default();
+        self.join_anew()?;
+        if !owned.is_empty() {
+            self.membership.events.push_back(GroupEvent::Lost(owned));
+        }
+        Ok(())
+    }
+
     fn join(&mut self) -> Result<()> {
         let topics: Vec<&str> = self.membership.topics.iter().map(Topic::as_str).collect();
         self.client.subscribe(&topics).map_err(|error| errors::from_client(&error, self.about(), ""))
@@ -229,6 +261,7 @@ impl Consumer for KafkaConsumer {
         if self.membership.events.is_empty() {
             self.serve()?;
         }
+        self.check_unheard(now_ms)?;
         let event = self.membership.events.pop_front();
         if let Some(GroupEvent::Lost(partitions)) = &event {
             partitions.iter().for_each(|partition| drop(self.queues.remove(partition)));
